@@ -1,0 +1,58 @@
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { HostError, messageOf } from "@executor-host/proto/shared/error";
+import { maxSocketPathBytes } from "../protocol/address.ts";
+
+/** What a Go plugin appends: `/plugin` and a random number of up to ten digits. */
+const longestSocketName = "/plugin4294967295".length;
+const randomSuffix = "XXXXXX".length;
+
+/** A private directory for the sockets of one plugin, both its own and ours. */
+export class SocketDirectory implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Make one, with mode 0700.
+   *
+   * @param runtimeDir made when missing
+   * @throws {HostError} `PLUGIN_OPTIONS_INVALID` when socket paths would be too long or the directory cannot be made
+   */
+  static async create(runtimeDir: string): Promise<SocketDirectory> {
+    const prefix = join(resolve(runtimeDir), "p-");
+    const longest = Buffer.byteLength(prefix) + randomSuffix + longestSocketName;
+    if (longest > maxSocketPathBytes) {
+      const room = maxSocketPathBytes - (longest - Buffer.byteLength(resolve(runtimeDir)));
+      throw new HostError("PLUGIN_OPTIONS_INVALID", `runtimeDir is too long for unix sockets: ${resolve(runtimeDir)}`, {
+        hint: `its path may have at most ${room} bytes on this system`,
+      });
+    }
+    try {
+      await mkdir(runtimeDir, { recursive: true, mode: 0o700 });
+      return new SocketDirectory(await mkdtemp(prefix));
+    } catch (cause) {
+      throw new HostError("PLUGIN_OPTIONS_INVALID", `cannot make a directory in runtimeDir: ${messageOf(cause)}`, {
+        cause,
+        hint: "the host's user needs to write there",
+      });
+    }
+  }
+
+  /** Best effort: what a plugin made unremovable stays, for whoever sweeps `runtimeDir`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true, force: true }).catch(() => undefined);
+  }
+
+  /** The same without waiting, for an exit hook. */
+  removeSync(): void {
+    try {
+      rmSync(this.path, { recursive: true, force: true });
+    } catch {
+      // As above: an exit hook has nobody to tell.
+    }
+  }
+}
