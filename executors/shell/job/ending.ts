@@ -1,0 +1,41 @@
+import { StopRequest, type Execution } from "@executor-host/sdk";
+import type { ShellConfig } from "../config.ts";
+import type { LauncherProblem } from "../process/launcher-link.ts";
+import type { Ending } from "./report.ts";
+import { startTimer } from "../timer.ts";
+
+export interface EndingSources {
+  readonly execution: Execution<ShellConfig>;
+  readonly exited: Promise<unknown>;
+  /** Resolves with a problem when the job's own program could not be started. */
+  readonly launched: Promise<LauncherProblem | undefined>;
+  /** Resolves when the job has gone over its memory limit. */
+  readonly outOfMemory: Promise<void>;
+}
+
+/** Wait for the first of all that can end a job. There is exactly one, and nothing that comes later changes it. */
+export async function firstEnding({ execution, exited, launched, outOfMemory }: EndingSources): Promise<Ending> {
+  const { signal, config } = execution;
+  const first = Promise.withResolvers<Ending>();
+  const cancel = (): void => first.resolve({ kind: "cancelled", request: stopRequestIn(execution) });
+  using _timer = config.timeout ? startTimer(() => first.resolve({ kind: "timed-out" }), config.timeout) : undefined;
+  void launched.then((problem) => {
+    if (problem !== undefined) first.resolve({ kind: "not-launched", problem });
+  });
+  // A launcher that fails also ends; what it said decides.
+  void Promise.all([exited, launched]).then(() => first.resolve({ kind: "exited" }));
+  void outOfMemory.then(() => first.resolve({ kind: "out-of-memory" }));
+  signal.addEventListener("abort", cancel);
+  if (signal.aborted) cancel();
+  try {
+    return await first.promise;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+/** Why an execution whose signal has aborted shall stop. */
+export function stopRequestIn({ signal, config }: Execution<ShellConfig>): StopRequest {
+  const reason: unknown = signal.reason;
+  return reason instanceof StopRequest ? reason : new StopRequest(String(reason), config.grace);
+}

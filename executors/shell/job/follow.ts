@@ -1,0 +1,134 @@
+import type { Execution, JsonObject, Report, StopReport } from "@executor-host/sdk";
+import type { ShellConfig } from "../config.ts";
+import { limits } from "../defaults.ts";
+import { firstEnding } from "./ending.ts";
+import { readNamedOutputs } from "../environment/named-outputs.ts";
+import { finishJob } from "./leftovers.ts";
+import type { JobCgroup } from "../limits/job-cgroup.ts";
+import { ResourceWatch } from "../limits/resource-watch.ts";
+import { drain } from "../output/relay.ts";
+import type { PreparedJob } from "./prepare.ts";
+import { stopJob, type StopOptions } from "../process/stop.ts";
+import { reportOf, type JobResult } from "./report.ts";
+import { setupFailure, type StartedJob } from "./start.ts";
+
+export interface FollowOptions {
+  readonly execution: Execution<ShellConfig>;
+  readonly prepared: PreparedJob;
+  readonly job: StartedJob;
+  readonly cgroup: JobCgroup | undefined;
+}
+
+/**
+ * Stay with a job that has been started until nothing of it is left, and say how it went.
+ *
+ * @throws {StartFailure} when its launcher failed
+ */
+export async function followJob(options: FollowOptions): Promise<Report> {
+  const { execution, job, cgroup } = options;
+  const { config, protocol } = execution;
+  const { process: main, tree, relays } = job;
+  const outOfMemory = Promise.withResolvers<void>();
+  using watch = new ResourceWatch({
+    tree,
+    cgroup,
+    memoryLimitBytes: config.mem_limit,
+    onOutOfMemory: outOfMemory.resolve,
+  });
+  const warnings: string[] = [];
+  let stop: StopReport | undefined;
+  let hasBegun = false;
+  void job.launched.then((problem) => {
+    hasBegun = problem === undefined;
+    if (hasBegun) execution.started(`pid ${main.pid}`);
+  });
+  try {
+    const { launched } = job;
+    let ending = await firstEnding({ execution, exited: main.exited, launched, outOfMemory: outOfMemory.promise });
+    if (ending.kind === "not-launched") throw setupFailure(ending.problem, config);
+    if (ending.kind === "exited" && watch.isOutOfMemory()) ending = { kind: "out-of-memory" };
+    const stopOptions = stopOptionsFor(ending, execution);
+    if (stopOptions === undefined) {
+      const leftovers = await finishJob(execution, job, cgroup);
+      warnings.push(...leftovers.warnings);
+      stop = leftovers.stop;
+    } else {
+      stop = await stopEverything(options, stopOptions);
+    }
+    const refusals = cgroup?.processRefusals() ?? 0;
+    if (refusals > 0) warnings.push(`pids_limit was reached: ${refusals} times a process could not be started`);
+    const evidence = await evidenceOf(options, warnings);
+    return reportOf({
+      ending,
+      hasBegun,
+      exit: main.exit,
+      config,
+      protocol,
+      usage: watch.usage(),
+      stop,
+      evidence,
+      warnings,
+    });
+  } catch (error) {
+    // Whatever went wrong, the job must not go on unwatched.
+    await stopEverything(options, {
+      stopSignal: "SIGKILL",
+      graceMs: 0,
+      reason: "failure",
+      forceSignal: execution.forceSignal,
+    });
+    throw error;
+  } finally {
+    for (const relay of relays) if (!relay.discarding) relay.close();
+  }
+}
+
+/** Undefined for a job that has ended by itself. */
+function stopOptionsFor(
+  ending: JobResult["ending"],
+  { config, forceSignal }: Execution<ShellConfig>,
+): StopOptions | undefined {
+  const common = { stopSignal: config.stop_signal, forceSignal };
+  switch (ending.kind) {
+    case "exited":
+      return undefined;
+    case "cancelled":
+      return { ...common, graceMs: ending.request.graceMs, reason: ending.request.reason };
+    case "timed-out":
+      return { ...common, graceMs: config.grace, reason: "timeout" };
+    case "out-of-memory":
+      // It would use the grace to take still more.
+      return { ...common, graceMs: 0, reason: "out of memory" };
+  }
+}
+
+async function stopEverything({ job, cgroup }: FollowOptions, options: StopOptions): Promise<StopReport> {
+  const { process: main, tree, relays } = job;
+  const hasExited = (): boolean => main.exit !== undefined;
+  const report = await stopJob(
+    { groupId: tree.groupId, members: () => tree.members(), exited: main.exited, hasExited, cgroup },
+    options,
+  );
+  await drain(relays, { quietMs: limits.drainQuietMs, maxMs: limits.drainMaxMs });
+  return report;
+}
+
+async function evidenceOf(
+  { execution, prepared, job, cgroup }: FollowOptions,
+  warnings: string[],
+): Promise<JsonObject> {
+  const { mem_limit } = execution.config;
+  const version = cgroup?.enforced.memory;
+  const named =
+    prepared.outputFile === undefined ? undefined : await readNamedOutputs(prepared.outputFile, prepared.userId);
+  warnings.push(...(named?.warnings ?? []));
+  return {
+    pid: job.process.pid,
+    program: prepared.argv0,
+    ...(mem_limit !== undefined && {
+      memoryLimitBytes: mem_limit,
+      memoryLimitHeldBy: version === undefined ? "measuring" : `cgroup v${version}`,
+    }),
+    ...(named !== undefined && { outputs: named.outputs }),
+  };
+}

@@ -1,0 +1,154 @@
+import { statSync } from "node:fs";
+import type { Execution } from "@executor-host/sdk";
+import { findProgram } from "../command/find-program.ts";
+import { jobCommand } from "../command/job-command.ts";
+import type { ShellConfig } from "../config.ts";
+import { defaults } from "../defaults.ts";
+import { findAccount, findGroupId, type Account, type Owner } from "../environment/accounts.ts";
+import { readEnvFile } from "../environment/env-file.ts";
+import { buildEnvironment, identityVariables } from "../environment/job-environment.ts";
+import { JobFiles } from "../environment/job-files.ts";
+import { StartFailure } from "../failure.ts";
+import type { Launch, LaunchSteps } from "../process/launcher.ts";
+import type { ShellRuntime } from "../runtime.ts";
+
+/** Everything about a job that is known before it starts. */
+export interface PreparedJob extends AsyncDisposable {
+  readonly launch: Launch;
+  /** What the program sees as its own name. */
+  readonly argv0: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+  /** Undefined: the job runs as the executor does. */
+  readonly owner: Owner | undefined;
+  /** As far as the config asks for them. */
+  readonly steps: LaunchSteps;
+  /** Carried by the job's processes. */
+  readonly tag: string;
+  /** Whom the job's files belong to. */
+  readonly userId: number;
+  /** Where the job writes its named outputs. */
+  readonly outputFile: string | undefined;
+}
+
+/**
+ * Look up and check everything a job needs, so that what can fail fails before anything has happened.
+ *
+ * @throws {StartFailure} nothing is left behind then
+ */
+export async function prepareJob(execution: Execution<ShellConfig>, runtime: ShellRuntime): Promise<PreparedJob> {
+  const { config } = execution;
+  const { account, owner } = await findOwner(config);
+  const cwd = config.cwd || undefined;
+  if (cwd !== undefined) checkDirectory(cwd);
+  const tag = runtime.nextTag();
+
+  await using cleanup = new AsyncDisposableStack();
+  const files = config.script !== undefined || config.outputs ? cleanup.use(await JobFiles.create(owner)) : undefined;
+  if (files !== undefined) {
+    runtime.lifeline.hold(files.directory);
+    cleanup.defer(() => runtime.lifeline.release(files.directory));
+  }
+  const scriptPath = config.script === undefined ? undefined : await files?.add("script", config.script, 0o700);
+  const outputFile = config.outputs ? await files?.add("outputs", "", 0o600) : undefined;
+
+  const fromFile: Record<string, string> = {};
+  for (const path of config.env_file ?? []) Object.assign(fromFile, await readEnvFile(path, owner));
+  const env = buildEnvironment({
+    own: runtime.environment,
+    inheritedNames: config.inherit_env.includes("all") ? undefined : config.inherit_env,
+    account,
+    identity: {
+      ...identityVariables({ ...execution, deadline: jobDeadline(execution) }),
+      PWD: cwd,
+      EXECUTION_OUTPUT_FILE: outputFile,
+    },
+    fromFile,
+    fromJob: config.env ?? {},
+    tag,
+  });
+
+  const { program, args } = jobCommand(config, scriptPath);
+  const file = findProgram(program, env["PATH"] ?? defaults.path, cwd ?? "");
+  const kept = cleanup.move();
+  return {
+    launch: { file, args },
+    argv0: program,
+    env,
+    // Somebody else's rights decide where he may go; so he goes there himself.
+    cwd: owner === undefined ? cwd : undefined,
+    owner,
+    steps: { ...launchSteps(config, owner), ...(owner !== undefined && { cwd }) },
+    tag,
+    userId: owner?.userId ?? process.getuid?.() ?? 0,
+    outputFile,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+function launchSteps(config: ShellConfig, owner: Owner | undefined): LaunchSteps {
+  const isRoot = process.getuid?.() === 0;
+  return {
+    stdinFile: config.stdin_file || undefined,
+    umask: config.umask,
+    resourceLimits: {
+      openFiles: config.open_files_limit,
+      fileSize: config.file_size_limit,
+      coreSize: config.core_size_limit,
+      processes: config.processes_limit,
+      cpuSeconds: config.cpu_time_limit === undefined ? undefined : Math.ceil(config.cpu_time_limit / 1_000),
+    },
+    noNewPrivileges: config.no_new_privs,
+    pidNamespace:
+      config.isolation !== "pid-namespace" ? undefined : isRoot && owner === undefined ? "plain" : "in-user-namespace",
+  };
+}
+
+/** @returns the account named by the config, and the owner if that is somebody else than this executor @throws {StartFailure} */
+async function findOwner(config: ShellConfig): Promise<{ account: Account | undefined; owner: Owner | undefined }> {
+  const [suUser, suGroup] = (config.su ?? "").split(":");
+  const user = config.user || suUser || undefined;
+  const group = config.group || suGroup || undefined;
+  if (user === undefined && group === undefined) return { account: undefined, owner: undefined };
+  const ownUserId = process.getuid?.();
+  const ownGroupId = process.getgid?.();
+  const account = user === undefined ? undefined : await findAccount(user);
+  if (user !== undefined && account === undefined)
+    throw new StartFailure("USER_UNKNOWN", `there is no user ${JSON.stringify(user)} on this machine`);
+  const userId = account?.userId ?? ownUserId;
+  const groupId = group === undefined ? account?.groupId : await findGroupId(group);
+  if (groupId === undefined)
+    throw new StartFailure("GROUP_UNKNOWN", `there is no group ${JSON.stringify(group)} on this machine`);
+  if (userId === undefined) throw new StartFailure("PLATFORM_UNSUPPORTED", "this system has no users to run a job as");
+  if (userId === ownUserId && groupId === ownGroupId) return { account, owner: undefined };
+  if (ownUserId !== 0) {
+    const target = [user !== undefined && `user ${user}`, group !== undefined && `group ${group}`].filter(Boolean);
+    throw new StartFailure(
+      "USER_CHANGE_REFUSED",
+      `cannot run as ${target.join(", ")}: the executor does not run as root`,
+      {
+        hint: "leave out su, user and group, or run the executor as root",
+      },
+    );
+  }
+  return { account, owner: { userId, groupId } };
+}
+
+/** @throws {StartFailure} `CWD_UNUSABLE` */
+function checkDirectory(path: string): void {
+  let problem: string | undefined;
+  try {
+    if (!statSync(path).isDirectory()) problem = "it is not a directory";
+  } catch (error) {
+    problem =
+      (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such directory" : (error as Error).message;
+  }
+  if (problem !== undefined) throw new StartFailure("CWD_UNUSABLE", `cannot work in ${path}: ${problem}`);
+}
+
+/** The earlier of the host's deadline and the job's own timeout. */
+function jobDeadline({ deadline, config }: Execution<ShellConfig>): Date | undefined {
+  if (!config.timeout) return deadline;
+  const own = new Date(Date.now() + config.timeout);
+  return deadline !== undefined && deadline < own ? deadline : own;
+}

@@ -1,0 +1,100 @@
+import type { Usage } from "@executor-host/sdk";
+import { limits } from "../defaults.ts";
+import type { JobTree } from "../process/job-tree.ts";
+import { childPids, proportionalBytes, readProcess, residentBytes, ticksToMs } from "../process/proc.ts";
+import type { JobCgroup } from "./job-cgroup.ts";
+
+export interface ResourceWatchOptions {
+  readonly tree: JobTree;
+  readonly cgroup: JobCgroup | undefined;
+  readonly memoryLimitBytes: number | undefined;
+  /** Called once, when the job has gone over its memory limit. */
+  readonly onOutOfMemory: () => void;
+}
+
+/**
+ * Looks at what a job uses, from time to time: to learn that it is over its memory limit, and for the usage in the result.
+ *
+ * With a cgroup the kernel does both; then this only asks whether it has had to kill. Without one it measures all processes of the job,
+ * often when there is a limit to hold, and else so rarely, and so cheaply, that a short job is not measured at all.
+ */
+export class ResourceWatch implements Disposable {
+  readonly #options: ResourceWatchOptions;
+  readonly #timer: NodeJS.Timeout;
+  #cpuTicks = 0;
+  #peakMemoryBytes = 0;
+  #outOfMemory = false;
+  #isLooking = false;
+
+  constructor(options: ResourceWatchOptions) {
+    this.#options = options;
+    const pollMs = options.memoryLimitBytes === undefined ? limits.usagePollMs : limits.memoryPollMs;
+    this.#timer = setInterval(() => void this.#look(), pollMs);
+  }
+
+  /** The memory limit is held by measuring. */
+  get measuresMemory(): boolean {
+    return this.#options.memoryLimitBytes !== undefined && this.#options.cgroup?.enforced.memory === undefined;
+  }
+
+  /** Undefined when nothing was measured. */
+  usage(): Usage | undefined {
+    const { cgroup } = this.#options;
+    const counted = cgroup?.usage();
+    const cpuTimeMs = counted?.cpuTimeMs ?? (this.#cpuTicks > 0 ? ticksToMs(this.#cpuTicks) : undefined);
+    const sampledPeak = this.#peakMemoryBytes > 0 ? this.#peakMemoryBytes : undefined;
+    const peakMemoryBytes = counted?.peakMemoryBytes ?? sampledPeak;
+    if (cpuTimeMs === undefined && peakMemoryBytes === undefined) return undefined;
+    return { cpuTimeMs, peakMemoryBytes, source: counted?.peakMemoryBytes === undefined ? "sampled" : "cgroup" };
+  }
+
+  /** Has it gone over its limit? Also asks the kernel, as it may have happened since the last look. */
+  isOutOfMemory(): boolean {
+    return this.#outOfMemory || (this.#options.cgroup?.memoryKills() ?? 0) > 0;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const { cgroup, memoryLimitBytes = Infinity, onOutOfMemory } = this.#options;
+    const isCounted = cgroup?.usage().peakMemoryBytes !== undefined;
+    const bytes = isCounted ? 0 : this.#measure(await this.#pids());
+    this.#isLooking = false;
+    if (!(this.measuresMemory && bytes > memoryLimitBytes) && !this.isOutOfMemory()) return;
+    this.#outOfMemory = true;
+    this[Symbol.dispose]();
+    onOutOfMemory();
+  }
+
+  async #pids(): Promise<readonly number[]> {
+    const { tree, cgroup } = this.#options;
+    if (this.measuresMemory) return (await tree.members()).map(({ pid }) => pid);
+    return cgroup?.pids() ?? descendants(tree.groupId);
+  }
+
+  /** @returns resident memory in bytes; shared pages count once as far as it matters for the limit */
+  #measure(pids: readonly number[]): number {
+    const { memoryLimitBytes = Infinity } = this.#options;
+    let bytes = sum(pids, residentBytes);
+    // Adding up counts shared pages several times. To find out how often takes long, so only when it decides something.
+    if (bytes > memoryLimitBytes) bytes = sum(pids, (pid) => proportionalBytes(pid) ?? residentBytes(pid));
+    this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, bytes);
+    this.#cpuTicks = Math.max(
+      this.#cpuTicks,
+      sum(pids, (pid) => readProcess(pid)?.cpuTicks ?? 0),
+    );
+    return bytes;
+  }
+}
+
+function descendants(pid: number): number[] {
+  return [pid, ...childPids(pid).flatMap(descendants)];
+}
+
+function sum(pids: readonly number[], of: (pid: number) => number): number {
+  return pids.reduce((total, pid) => total + of(pid), 0);
+}

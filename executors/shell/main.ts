@@ -1,0 +1,4 @@
+import { serve } from "@executor-host/sdk";
+import { shell } from "./definition.ts";
+
+serve(shell);
