@@ -1,0 +1,155 @@
+import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  HostServiceService,
+  type CancelRequest,
+  type ExecuteRequest,
+  type HostServiceServer,
+  type ListRequest,
+  type WatchRequest,
+} from "@executor-host/proto/host";
+import { isHostError, messageOf } from "@executor-host/proto/shared/error";
+import { toStatus } from "@executor-host/proto/shared/status";
+import { fromDuration } from "@executor-host/proto/shared/time";
+import type { Executions } from "../execution/executions.ts";
+import type { Logger } from "../log/logger.ts";
+import { executionToProto, executorToProto, outcomeFromProto, stateFromProto } from "../model/convert.ts";
+import type { Supervisor } from "../supervision/supervisor.ts";
+import { parsePageToken, pageToken } from "./page-token.ts";
+import { specFromProto } from "./spec-from-proto.ts";
+import { sendBatches } from "./send-batches.ts";
+
+export interface HostServiceOptions {
+  readonly executions: Executions;
+  readonly supervisor: Supervisor;
+  readonly logger: Logger;
+}
+
+const defaultPageSize = 100;
+const maxPageSize = 1_000;
+
+/** The streams carry batches that are encoded already: the journal's bytes go out as they are. */
+export const hostServiceDefinition = {
+  ...HostServiceService,
+  execute: { ...HostServiceService.execute, responseSerialize: (batch: unknown) => batch as Buffer },
+  watch: { ...HostServiceService.watch, responseSerialize: (batch: unknown) => batch as Buffer },
+};
+
+/** `host.v1.HostService`: translation between the wire and the host's own words, nothing else. */
+export function createHostService(options: HostServiceOptions): UntypedServiceImplementation {
+  const { executions, supervisor, logger } = options;
+
+  /** Run a unary handler; whatever it throws becomes a status. */
+  function unary<Request, Response>(handler: (request: Request, signal: AbortSignal) => Promise<Response> | Response) {
+    return (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>): void => {
+      const gone = new AbortController();
+      call.on("cancelled", () => gone.abort(new Error("the caller is gone")));
+      Promise.resolve()
+        .then(() => handler(call.request, gone.signal))
+        .then(
+          (response) => done(null, response),
+          (error: unknown) => {
+            logUnexpected(logger, error);
+            done(toStatus(error));
+          },
+        );
+    };
+  }
+
+  const service: HostServiceServer = {
+    execute: (call) => void streamExecution(call),
+    watch: (call) => void streamWatch(call),
+    submit: unary(async ({ spec }) => {
+      const { execution, alreadyKnown } = await executions.submit(specFromProto(spec));
+      return { execution: executionToProto(execution), alreadyKnown };
+    }),
+    get: unary(({ executionId }) => ({ execution: executionToProto(executions.get(executionId)) })),
+    list: unary((request) => list(request)),
+    cancel: unary(({ executionId, reason, grace }: CancelRequest) => ({
+      execution: executionToProto(executions.cancel(executionId, { reason, graceMs: fromDuration(grace) })),
+    })),
+    listExecutors: unary(async () => {
+      await supervisor.refresh();
+      const { executors, skipped } = supervisor.list();
+      return { executors: executors.map(executorToProto), skippedFiles: [...skipped] };
+    }),
+    describeExecutor: unary(async ({ executor }, signal) => {
+      const { info, description } = await supervisor.describe(executor, signal);
+      return { executor: executorToProto(info), configSchema: description.configSchema };
+    }),
+    validate: unary(async ({ spec }, signal) => ({
+      violations: [...(await executions.validate(specFromProto(spec), signal))],
+    })),
+    probe: unary(async ({ executor, config, timeout }, signal) => {
+      const report = await executions.probe(executor, config, { timeoutMs: fromDuration(timeout), signal });
+      return { ok: report.ok, message: report.message, code: report.code, details: report.details };
+    }),
+  };
+  return service;
+
+  function list(request: ListRequest) {
+    const limit = Math.min(request.pageSize === 0 ? defaultPageSize : request.pageSize, maxPageSize);
+    const { executions: found, last } = executions.list({
+      limit,
+      before: parsePageToken(request.pageToken),
+      states: request.states.map(stateFromProto),
+      outcomes: request.outcomes.map(outcomeFromProto),
+      executor: request.executor,
+      jobName: request.jobName,
+    });
+    const brief = found.map((execution) =>
+      execution.result === undefined
+        ? execution
+        : { ...execution, result: { ...execution.result, evidence: undefined } },
+    );
+    return { executions: brief.map(executionToProto), nextPageToken: pageToken(last) };
+  }
+
+  async function streamExecution(call: ServerWritableStream<ExecuteRequest, unknown>): Promise<void> {
+    const gone = goneSignal(call);
+    let id: string | undefined;
+    try {
+      const { execution } = await executions.submit(specFromProto(call.request.spec));
+      id = execution.spec.id;
+      await sendBatches(call, executions.watch(id, { fromSequence: 0, follow: true, signal: gone }));
+    } catch (error) {
+      fail(call, gone, error);
+    }
+    if (gone.aborted && id !== undefined && call.request.cancelOnDisconnect) {
+      executions.cancel(id, { reason: "the caller is gone", graceMs: undefined });
+    }
+  }
+
+  async function streamWatch(call: ServerWritableStream<WatchRequest, unknown>): Promise<void> {
+    const gone = goneSignal(call);
+    const { executionId, fromSequence, noFollow } = call.request;
+    try {
+      await sendBatches(call, executions.watch(executionId, { fromSequence, follow: !noFollow, signal: gone }));
+    } catch (error) {
+      fail(call, gone, error);
+    }
+  }
+
+  function fail<Request>(call: ServerWritableStream<Request, unknown>, gone: AbortSignal, error: unknown): void {
+    if (gone.aborted) return; // nobody listens
+    logUnexpected(logger, error);
+    call.emit("error", toStatus(error));
+  }
+}
+
+/** Aborts when the caller leaves before the end. */
+function goneSignal<Request>(call: ServerWritableStream<Request, unknown>): AbortSignal {
+  const gone = new AbortController();
+  // grpc-js also says so after a normal end, when it means nothing.
+  call.on("cancelled", () => {
+    if (!call.writableEnded) gone.abort(new Error("the caller is gone"));
+  });
+  return gone.signal;
+}
+
+function logUnexpected(logger: Logger, error: unknown): void {
+  if (isHostError(error) && error.code !== "INTERNAL") return;
+  logger.error("a call failed unexpectedly", {
+    error: messageOf(error),
+    stack: error instanceof Error ? error.stack : undefined,
+  });
+}

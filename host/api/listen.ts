@@ -1,0 +1,125 @@
+import { chmod, unlink } from "node:fs/promises";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
+import type { ConnectionInjector } from "@grpc/grpc-js";
+import { HostError, messageOf } from "@executor-host/proto/shared/error";
+import { formatAddress, isLocal, maxSocketPathBytes, parseAddress, type Address } from "../settings/address.ts";
+import { makeDirectory } from "../settings/make-directory.ts";
+import { timeouts } from "../timeouts.ts";
+
+/** An address that is served, and the connections that were made to it. Disposing of it cuts them. */
+export interface Door extends AsyncDisposable {
+  readonly address: string;
+  /** Let nobody in any more, and resolve when all have left. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serve an address.
+ *
+ * A unix socket gets mode 0600, in a directory that is made with mode 0700 if it is not there. A socket that a dead host left behind is replaced.
+ *
+ * @returns the door, whose address has the port that was really bound
+ * @throws {HostError} `LISTEN_REFUSED` for anything other machines could reach, `SETTINGS_INVALID` for a path no socket can have, `LISTEN_FAILED`
+ */
+export async function listen(injector: ConnectionInjector, text: string): Promise<Door> {
+  const address = parseAddress(text);
+  if (address === undefined || !isLocal(address)) {
+    throw new HostError("LISTEN_REFUSED", `cannot listen on "${text}"`, {
+      hint: "unix:/path, or tcp:127.0.0.1:PORT; wider addresses need TLS, which is not there yet",
+    });
+  }
+  if (address.kind === "unix") return listenUnix(injector, address.path);
+  const { host, port } = address;
+  const door = await NetDoor.open(injector, text, { host, port });
+  return door.at(formatAddress({ ...address, port: door.port }));
+}
+
+async function listenUnix(injector: ConnectionInjector, path: string): Promise<Door> {
+  const excessBytes = Buffer.byteLength(path) - maxSocketPathBytes;
+  if (excessBytes > 0) {
+    throw new HostError("SETTINGS_INVALID", `cannot listen on ${path}: the path is too long for a socket`, {
+      hint: `choose one that is ${excessBytes} bytes shorter, with --listen or --runtime-dir`,
+    });
+  }
+  await makeDirectory(dirname(path), "listen");
+  if (await answers(path)) {
+    throw new HostError("LISTEN_FAILED", `cannot listen on ${path}: another process is serving there`, {
+      hint: "stop the other host, or choose another address with --listen",
+      retryable: false,
+    });
+  }
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT")
+      throw new HostError("LISTEN_FAILED", `cannot replace ${path}: ${error.message}`, { cause: error });
+  });
+  const door = await NetDoor.open(injector, `unix:${path}`, { path });
+  await chmod(path, 0o600);
+  return door.at(formatAddress({ kind: "unix", path } satisfies Address));
+}
+
+/** The sockets are ours rather than gRPC's, which waits for callers that do not answer. */
+class NetDoor implements Door {
+  address = "";
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #closed: Promise<void>;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.#closed = new Promise((resolve) => server.once("close", () => resolve()));
+    // A connection that could not be accepted, for want of descriptors, is its caller's loss.
+    server.on("error", () => undefined);
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  static async open(injector: ConnectionInjector, text: string, place: ListenOptions): Promise<NetDoor> {
+    const server = createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
+    try {
+      server.listen(place);
+      await once(server, "listening");
+    } catch (error) {
+      throw new HostError("LISTEN_FAILED", `cannot listen on ${text}: ${messageOf(error)}`, { cause: error });
+    }
+    return new NetDoor(server);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  at(address: string): this {
+    this.address = address;
+    return this;
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    await this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+/** Is somebody alive behind this socket? */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.setTimeout(timeouts.quickCallMs);
+    const done = (alive: boolean) => {
+      socket.destroy();
+      resolve(alive);
+    };
+    socket.on("connect", () => done(true));
+    socket.on("timeout", () => done(true));
+    socket.on("error", () => done(false));
+  });
+}

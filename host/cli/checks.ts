@@ -1,0 +1,141 @@
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { maxSocketPathBytes } from "../settings/address.ts";
+import { formatBytes } from "../settings/bytes.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** One thing about this machine that matters to a host. */
+export interface Check {
+  readonly name: string;
+  /** `fail`: a host would not work; `warn`: it works, with less. */
+  readonly level: "ok" | "warn" | "fail";
+  readonly message: string;
+  readonly hint?: string;
+}
+
+const leastNodeMajor = 24;
+/** What the host and executors append to the runtime directory: `/12345678/p-XXXXXX/plugin4294967295`. */
+const longestSocketTail = 35;
+
+/** Look at this machine, without starting or changing anything. */
+export function checkMachine(
+  { pluginsDirs, runtimeDir, stateDir, retentionMaxBytes }: Settings,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly Check[] {
+  return [
+    checkNode(process.versions.node),
+    ...checkPluginsDirs(pluginsDirs),
+    checkRuntimeDir(runtimeDir),
+    checkStateDir(stateDir, retentionMaxBytes),
+    checkCgroups(),
+    ...["setpriv", "unshare"].map((tool) => checkTool(tool, env["PATH"] ?? "")),
+  ];
+}
+
+function checkNode(version: string): Check {
+  const isEnough = Number(version.split(".")[0]) >= leastNodeMajor;
+  if (isEnough) return { name: "node", level: "ok", message: version };
+  return { name: "node", level: "fail", message: version, hint: `version ${leastNodeMajor} or later is needed` };
+}
+
+function checkPluginsDirs(dirs: readonly string[]): Check[] {
+  const name = "plugins-dirs";
+  if (dirs.length === 0)
+    return [{ name, level: "warn", message: "there is none, and so no executor", hint: "set plugins-dirs" }];
+  return dirs.map((dir): Check => {
+    const problem = accessProblem(dir, constants.R_OK | constants.X_OK);
+    return problem === undefined
+      ? { name, level: "ok", message: dir }
+      : { name, level: "warn", message: `${dir}: ${problem}` };
+  });
+}
+
+function checkRuntimeDir(dir: string): Check {
+  const name = "runtime-dir";
+  const tooLong = Buffer.byteLength(dir) + longestSocketTail - maxSocketPathBytes;
+  if (tooLong > 0) {
+    const hint = `a unix socket's path has at most ${maxSocketPathBytes} bytes; choose one that is ${tooLong} bytes shorter`;
+    return { name, level: "fail", message: `${dir} is too long`, hint };
+  }
+  const blocked = checkWritable(name, dir);
+  if (blocked !== undefined) return blocked;
+  if (existsSync(dir) && (statSync(dir).mode & 0o077) !== 0) {
+    return { name, level: "warn", message: `${dir} is open to other users`, hint: `chmod 700 ${dir}` };
+  }
+  return { name, level: "ok", message: dir };
+}
+
+function checkStateDir(dir: string, wantedBytes: number): Check {
+  const name = "state-dir";
+  const blocked = checkWritable(name, dir);
+  if (blocked !== undefined) return blocked;
+  const { bavail, bsize } = statfsSync(existingPart(dir));
+  const free = bavail * bsize;
+  const message = `${dir}, ${formatBytes(free)} free`;
+  if (free >= wantedBytes) return { name, level: "ok", message };
+  return {
+    name,
+    level: "warn",
+    message,
+    hint: `the journal may grow to ${formatBytes(wantedBytes)}: see retention-max-bytes`,
+  };
+}
+
+function checkWritable(name: string, dir: string): Check | undefined {
+  const place = existingPart(dir);
+  const problem = accessProblem(place, constants.W_OK | constants.X_OK);
+  if (problem === undefined) return undefined;
+  const message = place === dir ? `${dir}: ${problem}` : `${dir} cannot be made: ${place}: ${problem}`;
+  return { name, level: "fail", message, hint: `choose another one with ${name}, or give this user the right` };
+}
+
+/** Executors limit memory and find escaped processes by cgroups where they can. */
+function checkCgroups(): Check {
+  const name = "cgroups";
+  const hint = "memory limits are then held by measuring, and processes that escape are found more slowly";
+  const controllers =
+    readText("/sys/fs/cgroup/cgroup.controllers") ?? readText("/sys/fs/cgroup/unified/cgroup.controllers");
+  if (controllers === undefined) return { name, level: "warn", message: "no cgroup v2 hierarchy", hint };
+  const own = /^0::(.*)$/m.exec(readText("/proc/self/cgroup") ?? "")?.[1] ?? "/";
+  const root = existsSync("/sys/fs/cgroup/cgroup.controllers") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+  const place = join(root, own);
+  const problem = accessProblem(place, constants.W_OK);
+  if (problem !== undefined) return { name, level: "warn", message: `v2, but ${place}: ${problem}`, hint };
+  return { name, level: "ok", message: `v2, writable, controllers: ${controllers.trim() || "none"}` };
+}
+
+function checkTool(tool: string, path: string): Check {
+  const found = path
+    .split(delimiter)
+    .filter((dir) => dir !== "")
+    .map((dir) => join(dir, tool))
+    .find((file) => accessProblem(file, constants.X_OK) === undefined);
+  if (found !== undefined) return { name: tool, level: "ok", message: found };
+  const hint = "install util-linux; without it a job may outlive an executor that is killed";
+  return { name: tool, level: "warn", message: "not found", hint };
+}
+
+/** The directory itself, or the nearest one above it that exists. */
+function existingPart(dir: string): string {
+  let place = dir;
+  while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+  return place;
+}
+
+function accessProblem(path: string, mode: number): string | undefined {
+  try {
+    accessSync(path, mode);
+    return undefined;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return code === "ENOENT" ? "does not exist" : "this user may not use it";
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // Not on this machine.
+  }
+}

@@ -1,0 +1,85 @@
+import type { Command } from "commander";
+import type { Executor, ExecutorList } from "../../client/types.ts";
+import { escapeControls } from "../../log/escape.ts";
+import type { Styler } from "../../log/style.ts";
+import { connectOrEmbed, type Connection } from "../connection.ts";
+import type { CliContext } from "../context.ts";
+import { addConnectionOptions, addExamples, addJsonOption, type ConnectionOptions } from "../options.ts";
+import { StatusLine } from "../status-line.ts";
+import { table } from "../table.ts";
+import { capabilitiesText, count } from "../text.ts";
+
+interface ExecutorsOptions extends ConnectionOptions {
+  readonly check?: boolean;
+  readonly json?: boolean;
+}
+
+export function define(command: Command, context: CliContext): void {
+  command.option("--check", "Start every executor that has not been started yet (without a running host: always)");
+  addJsonOption(command, "Print one JSON object");
+  addConnectionOptions(command, true);
+  addExamples(command, [
+    ["executors", "What this host can run, and why a file is not among it"],
+    ["executors --check", "Start each one, to see whether it works"],
+    ["executors --plugins-dir ./build", "What it would be with the executors of a directory"],
+  ]);
+  command.action(async (options: ExecutorsOptions) => {
+    await using connection = await connectOrEmbed(options, context);
+    const list = await fetch(connection, options.check === true || connection.isEmbedded, context);
+    if (options.json === true) return context.stdout.json(list);
+    await print(list, context);
+  });
+}
+
+/** An executor tells its version and abilities only once it has been started. */
+async function fetch({ client }: Connection, check: boolean, { signal, stderr }: CliContext): Promise<ExecutorList> {
+  const list = await client.listExecutors({ signal });
+  const unknown = check ? list.executors.filter(({ state, version }) => state === "IDLE" && version === "") : [];
+  if (unknown.length === 0) return list;
+  using status = new StatusLine(stderr);
+  status.set(`starting ${unknown.map(({ name }) => name).join(", ")}`);
+  await Promise.all(
+    unknown.map(({ name }) =>
+      client.describeExecutor(name, { signal }).catch(() => {
+        // The second list says why it failed.
+      }),
+    ),
+  );
+  return client.listExecutors({ signal });
+}
+
+async function print({ executors, skippedFiles }: ExecutorList, { stdout, stderr }: CliContext): Promise<void> {
+  const { style } = stdout;
+  if (executors.length === 0) {
+    await stderr.line("no executors; `executor-host doctor` shows where they are looked for");
+  } else {
+    const head = ["NAME", "VERSION", "STATE", "CAN", "PATH"].map((title) => style("bold", title));
+    await stdout.write(table([head, ...executors.map((executor) => rowOf(executor, style))]));
+  }
+  for (const executor of executors) {
+    for (const problem of problemsOf(executor)) {
+      await stdout.line(`\n${style("red", escapeControls(executor.name))}: ${escapeControls(problem)}`);
+    }
+  }
+  if (skippedFiles.length > 0) await stdout.line(`\n${style("bold", "Not used:")}`);
+  for (const { path, reason } of skippedFiles)
+    await stdout.line(`  ${escapeControls(path)}: ${escapeControls(reason)}`);
+}
+
+function rowOf(
+  { name, version, state, capabilities, protocolVersion, processes, path }: Executor,
+  style: Styler,
+): string[] {
+  const active = processes.reduce((sum, process) => sum + process.activeExecutions, 0);
+  const load = processes.length === 0 ? "" : `, ${processes.length} process${processes.length === 1 ? "" : "es"}`;
+  const text = `${state.toLowerCase()}${load}${active === 0 ? "" : `, ${active} running`}`;
+  const color = state === "FAILED" ? "red" : state === "READY" ? "green" : "dim";
+  const can = capabilitiesText(capabilities, protocolVersion);
+  return [escapeControls(name), escapeControls(version || "-"), style(color, text), can, escapeControls(path)];
+}
+
+function problemsOf({ reason, crashes, lastCrash }: Executor): string[] {
+  const crash =
+    crashes === 0 ? "" : `crashed ${count(crashes, "time")}; the last time: ${lastCrash || "for no known reason"}`;
+  return [reason, crash].filter((problem) => problem !== "");
+}

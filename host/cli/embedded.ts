@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { HostError, messageOf } from "@executor-host/proto/shared/error";
+import { Host } from "../host.ts";
+import { createLogger } from "../log/logger.ts";
+import type { LoadedSettings, Settings } from "../settings/settings.ts";
+import type { CliContext } from "./context.ts";
+
+/** A host for one command. */
+export interface EmbeddedHost extends AsyncDisposable {
+  readonly address: string;
+}
+
+/** Sockets of executors go below; their paths are limited. */
+const maxBaseLength = 32;
+
+/**
+ * Start a host for one command: on a private socket, with a journal of its own that goes with it, so that it never meets a running host.
+ *
+ * It keeps no log unless a level was asked for: the command's standard error belongs to the job, and what goes wrong comes back as an error.
+ *
+ * @throws {HostError} `SETTINGS_INVALID`, and what a host throws at its start
+ */
+export async function startEmbeddedHost(loaded: LoadedSettings, context: CliContext): Promise<EmbeddedHost> {
+  const dir = await makeTemporaryDirectory();
+  await using starting = new AsyncDisposableStack();
+  starting.defer(() => rm(dir, { recursive: true, force: true }));
+  const address = `unix:${join(dir, "host.sock")}`;
+  const settings: Settings = { ...loaded.settings, stateDir: join(dir, "state"), runtimeDir: dir, listen: [address] };
+  const { logLevel: level, logFormat: format } = settings;
+  const stream = loaded.origins["log-level"] === "default" ? nowhere() : context.stderr.stream;
+  const logger = createLogger({ stream, level, format, color: context.stderr.hasColor });
+  starting.use(await Host.start(settings, { logger, reflection: false }));
+  const parts = starting.move();
+  return { address, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** @throws {HostError} `SETTINGS_INVALID` */
+async function makeTemporaryDirectory(): Promise<string> {
+  const base = tmpdir().length <= maxBaseLength ? tmpdir() : "/tmp";
+  try {
+    return await mkdtemp(join(base, "executor-host-"));
+  } catch (error) {
+    throw new HostError("SETTINGS_INVALID", `cannot make a temporary directory in ${base}: ${messageOf(error)}`, {
+      hint: "set TMPDIR to a directory that this user may write to",
+      cause: error,
+    });
+  }
+}
+
+function nowhere(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
+}

@@ -1,0 +1,103 @@
+import { inspect } from "node:util";
+import { CommanderError } from "commander";
+import type { HostError } from "@executor-host/proto/shared/error";
+import { escapeControls } from "../log/escape.ts";
+import { exitCodeOfError, exitCodes } from "./exit-code.ts";
+import { InterruptedError } from "./interrupts.ts";
+import { OutputClosedError, OutputFailedError, type Output } from "./output.ts";
+
+/** What went wrong, ready to be printed. */
+interface Complaint {
+  readonly message: string;
+  /** One line each. */
+  readonly details: readonly string[];
+  readonly hint: string;
+  readonly exitCode: number;
+}
+
+/**
+ * Tell people what went wrong: `error:` and `hint:` lines, never a stack unless `debug` is set.
+ *
+ * @returns the exit code
+ */
+export async function reportError(error: unknown, stderr: Output, debug: boolean): Promise<number> {
+  const complaint = complaintOf(error);
+  if (complaint === undefined) return quietExitCode(error);
+  if (debug) await stderr.line(inspect(error, { depth: 4 }));
+  await complain(stderr, complaint);
+  return complaint.exitCode;
+}
+
+/** Write `error:`, details and `hint:` lines. */
+export async function complain(
+  stderr: Output,
+  { message, details, hint }: Pick<Complaint, "message" | "details" | "hint">,
+): Promise<void> {
+  const lines = [`${stderr.style("red", "error:")} ${indented(message)}`];
+  for (const detail of details) lines.push(`  ${indented(detail)}`);
+  if (hint !== "") lines.push(`${stderr.style("cyan", "hint:")} ${indented(hint)}`);
+  await stderr.line(lines.join("\n"));
+}
+
+/** A message of several lines, such as one with the last lines of a log, keeps them. */
+function indented(text: string): string {
+  return text.trimEnd().split("\n").map(escapeControls).join("\n  ");
+}
+
+function quietExitCode(error: unknown): number {
+  if (error instanceof InterruptedError) return error.exitCode;
+  if (error instanceof CommanderError) return error.exitCode;
+  return exitCodes.outputClosed;
+}
+
+function complaintOf(error: unknown): Complaint | undefined {
+  if (error instanceof OutputClosedError || error instanceof InterruptedError) return undefined;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? undefined : usageComplaint(error);
+  if (isHostError(error)) {
+    const { message, code } = error;
+    const details = violationLines(error);
+    return { message, details, hint: error.hint, exitCode: exitCodeOfError(code) };
+  }
+  if (error instanceof OutputFailedError) {
+    return { message: error.message, details: [], hint: "", exitCode: exitCodes.outputFailed };
+  }
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    details: [],
+    hint: "this is a mistake in this software; EXECUTOR_HOST_DEBUG=1 shows where",
+    exitCode: exitCodes.software,
+  };
+}
+
+/** What is wrong with which field, one line each; none when the message says it already. */
+export function violationLines({ message, violations }: Pick<HostError, "message" | "violations">): readonly string[] {
+  const isSaid = violations.length === 1 && message.includes(violations[0]?.message ?? "");
+  return isSaid ? [] : violations.map(violationLine);
+}
+
+/** `field: message (hint)`. */
+export function violationLine({ field, message, hint }: HostError["violations"][number]): string {
+  return `${field}: ${message}${hint === "" ? "" : ` (${hint})`}`;
+}
+
+/**
+ * Commander's `error: unknown option '--jsn'`, then `(Did you mean --json?)` in the next line; or
+ * `error: option '--timeout <duration>' argument 'x' is invalid. What would be right`.
+ */
+function usageComplaint(error: CommanderError): Complaint {
+  const [first = "", ...others] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = /^\(Did you mean (.*)\?\)$/.exec(others.join(" "))?.[1];
+  const [, wrong, right] = /^(.* is invalid(?: for argument .*?)?)\. (.*)$/.exec(first) ?? [];
+  const hint =
+    suggestion === undefined ? (lowerFirst(right) ?? "--help shows what there is") : `did you mean ${suggestion}?`;
+  return { message: wrong ?? first, details: [], hint, exitCode: exitCodes.usage };
+}
+
+/** As `isHostError`, without loading what its module needs: printing an error must stay cheap. */
+function isHostError(error: unknown): error is HostError {
+  return error instanceof Error && error.name === "HostError" && "code" in error;
+}
+
+function lowerFirst(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,3 @@
+import { testFaults } from "./fixtures/try-fixture.ts";
+
+testFaults(["describe", "validate"], { only: ["describe", "validate", "execute", "request.wrong"] });

@@ -1,0 +1,3 @@
+import { testFaults } from "./fixtures/try-fixture.ts";
+
+testFaults(["end"], { timeouts: { endMs: 2_500 } });

@@ -1,0 +1,131 @@
+import { createHmac, randomUUID } from "node:crypto";
+import { HostError, type Violation } from "@executor-host/proto/shared/error";
+import type { ExecutionSpec, Limits } from "../model/model.ts";
+
+const idForm = /^[A-Za-z0-9._:-]{1,128}$/;
+const executorForm = /^[a-z0-9][a-z0-9_-]*$/;
+/** What a timer of the runtime can hold, about 24 days. */
+const maxTimeoutMs = 2 ** 31 - 1;
+const maxAttempts = 1_000;
+const maxJobNameLength = 1_024;
+const maxLabels = 64;
+const maxLabelLength = 1_024;
+
+/** What the host sets for executions that set nothing. */
+export interface LimitDefaults extends Limits {
+  readonly graceMs: number;
+  /** Also the most an execution may ask for. */
+  readonly maxOutputBytes: number;
+}
+
+/** Everything of a spec that can be judged without its executor. */
+export function checkSpec(spec: ExecutionSpec, maxConfigBytes: number): readonly Violation[] {
+  const violations: Violation[] = [];
+  const refuse = (field: string, message: string, hint: string) => violations.push({ field, message, hint });
+  if (!idForm.test(spec.id)) {
+    refuse("execution_id", `not a usable id: "${shown(spec.id)}"`, "1 to 128 of letters, digits, . _ : -");
+  }
+  if (!executorForm.test(spec.executor)) {
+    refuse(
+      "executor",
+      `not a name of an executor: "${shown(spec.executor)}"`,
+      'lower-case letters, digits, "_" and "-", such as shell',
+    );
+  }
+  if (spec.jobName.length > maxJobNameLength) {
+    refuse("job_name", `too long: ${spec.jobName.length} characters`, `at most ${maxJobNameLength}`);
+  }
+  for (const [key, value] of Object.entries(spec.limits) as [keyof Limits, number | undefined][]) {
+    if (value === undefined || key === "maxOutputBytes") continue;
+    violations.push(...checkWait(`limits.${snake(key)}`, value, key === "graceMs" ? 0 : 1));
+  }
+  const { maxAttempts: attempts, multiplier, initialBackoffMs, maxBackoffMs } = spec.retry;
+  if (!Number.isInteger(attempts) || attempts < 1 || attempts > maxAttempts) {
+    refuse("retry.max_attempts", `out of range: ${attempts}`, `1 to ${maxAttempts}`);
+  }
+  if (!(multiplier >= 1 && multiplier <= 100)) refuse("retry.multiplier", `out of range: ${multiplier}`, "1 to 100");
+  for (const [key, value] of Object.entries({ initial_backoff: initialBackoffMs, max_backoff: maxBackoffMs })) {
+    if (value < 0 || value > maxTimeoutMs) refuse(`retry.${key}`, `out of range: ${value / 1000}s`, "0 to 24 days");
+  }
+  const labels = Object.entries(spec.labels);
+  if (labels.length > maxLabels) refuse("labels", `too many: ${labels.length}`, `at most ${maxLabels}`);
+  for (const [name, value] of labels) {
+    if (name.length + value.length > maxLabelLength) {
+      refuse(`labels.${shown(name)}`, "too long", `name and value at most ${maxLabelLength} characters together`);
+    }
+  }
+  const configBytes = sizeOf(spec.config);
+  if (configBytes > maxConfigBytes) {
+    throw new HostError("REQUEST_TOO_LARGE", `config is too large: ${configBytes} bytes`, {
+      hint: `at most ${maxConfigBytes} bytes (max-config-bytes); pass large data as a file`,
+      violations: [{ field: "config", message: `${configBytes} bytes`, hint: `at most ${maxConfigBytes}` }],
+    });
+  }
+  return violations;
+}
+
+/** Everything wrong with a wait that a caller asks for; nothing, if there is none. @param leastMs 0 or 1 */
+export function checkWait(field: string, waitMs: number | undefined, leastMs: number): readonly Violation[] {
+  if (waitMs === undefined || (waitMs >= leastMs && waitMs <= maxTimeoutMs)) return [];
+  const hint = leastMs === 0 ? "0 to 24 days" : "more than zero, at most 24 days; leave it out for no limit";
+  return [{ field, message: `out of range: ${waitMs / 1000}s`, hint }];
+}
+
+/** @throws {HostError} */
+export function refuseViolations(code: "SPEC_INVALID" | "CONFIG_INVALID", violations: readonly Violation[]): void {
+  const [first] = violations;
+  if (first === undefined) return;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  throw new HostError(code, `${first.field}: ${first.message}${more}`, { hint: first.hint, violations });
+}
+
+export function withDefaults(
+  limits: Limits,
+  defaults: LimitDefaults,
+): Limits & { graceMs: number; maxOutputBytes: number } {
+  return {
+    queueTimeoutMs: limits.queueTimeoutMs ?? defaults.queueTimeoutMs,
+    startTimeoutMs: limits.startTimeoutMs ?? defaults.startTimeoutMs,
+    attemptTimeoutMs: limits.attemptTimeoutMs ?? defaults.attemptTimeoutMs,
+    totalTimeoutMs: limits.totalTimeoutMs ?? defaults.totalTimeoutMs,
+    noOutputTimeoutMs: limits.noOutputTimeoutMs ?? defaults.noOutputTimeoutMs,
+    graceMs: limits.graceMs ?? defaults.graceMs,
+    maxOutputBytes: Math.min(limits.maxOutputBytes ?? defaults.maxOutputBytes, defaults.maxOutputBytes),
+  };
+}
+
+export function chooseId(): string {
+  return randomUUID();
+}
+
+/**
+ * Digest of what was asked for: the same for the same request, whatever the order of its keys. Trace context does not count.
+ *
+ * Keyed, so that a digest in the journal does not let anybody try out secrets.
+ */
+export function digestOf(spec: ExecutionSpec, key: string): string {
+  const { executor, config, jobName, limits, retry, labels } = spec;
+  const text = JSON.stringify([executor, sorted(config), jobName, sorted(limits), sorted(retry), sorted(labels)]);
+  return createHmac("sha256", key).update(text).digest("base64url");
+}
+
+function sorted(record: object): [string, unknown][] {
+  return Object.entries(record)
+    .filter(([, value]) => value !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function sizeOf(config: Readonly<Record<string, string>>): number {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(config)) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  return bytes;
+}
+
+function snake(key: string): string {
+  return key.replace(/Ms$/, "").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** A piece of input, short and without control characters. */
+function shown(text: string): string {
+  return text.slice(0, 100).replace(/\p{Cc}/gu, "?");
+}

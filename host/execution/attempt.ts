@@ -1,0 +1,338 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Result as ResultMessage } from "@executor-host/proto/executor";
+import type { EventFrame } from "@executor-host/proto/shared/frame";
+import { messageOf, type HostError } from "@executor-host/proto/shared/error";
+import { resultFromProto } from "../model/convert.ts";
+import {
+  makeResult,
+  type ExecutionSpec,
+  type Limits,
+  type Result,
+  type StopStep,
+  type Survivor,
+} from "../model/model.ts";
+import { formatDuration } from "../settings/duration.ts";
+import { describeExit } from "../supervision/executor-process.ts";
+import type { CallEnd, RunningCall } from "../supervision/link.ts";
+import type { Lease } from "../supervision/pool.ts";
+import type { Timeouts } from "../timeouts.ts";
+import { SilenceTimer } from "./silence-timer.ts";
+import { StopCause } from "./stop.ts";
+
+export interface AttemptOptions {
+  readonly spec: ExecutionSpec;
+  /** Starts at 1. */
+  readonly number: number;
+  readonly lease: Lease;
+  readonly limits: Limits & { readonly graceMs: number };
+  readonly timeouts: Timeouts;
+  /** When the execution's total limit ends it, milliseconds since the epoch. */
+  readonly deadlineMs: number | undefined;
+  /** Aborts with a `StopCause`. */
+  readonly stop: AbortSignal;
+  /** The work has begun; with the executor's report of it, if there is one. */
+  onStarted(frame: EventFrame | undefined): void;
+  /** Output or progress. */
+  onBulk(frame: EventFrame): void;
+  onStopping(cause: StopCause): void;
+  /** More events are waiting for the disk than should. */
+  isCongested(): boolean;
+  drained(): Promise<void>;
+}
+
+const executorDefect = "this is a defect of the executor";
+
+const notStarted = { outcome: "NOT_STARTED", effect: "NONE", retryability: "RETRYABLE" } as const;
+
+/** Part of the grace time kept for the host's own steps, so that one budget covers all. */
+const reserveShare = 0.1;
+const reserveMaxMs = 500;
+
+/**
+ * One attempt: one call to one executor process, its limits, and the ladder that stops it.
+ *
+ * Ends only when it is known that nothing of it runs any more, or that what runs cannot be stopped.
+ */
+export async function runAttempt(options: AttemptOptions): Promise<Result> {
+  return new Attempt(options).run();
+}
+
+class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #steps: StopStep[] = [];
+  #survivors: readonly Survivor[] = [];
+  #call: RunningCall | undefined;
+  #result: Result | undefined;
+  #started = false;
+  #paused = false;
+  #cause: StopCause | undefined;
+  #ladder: Promise<void> | undefined;
+  #unresponsive = false;
+  #liveness: SilenceTimer | undefined;
+  #silence: SilenceTimer | undefined;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<Result> {
+    const { spec, number, lease, limits, timeouts, stop } = this.#options;
+    const { attemptTimeoutMs, noOutputTimeoutMs } = limits;
+    let timer: NodeJS.Timeout | undefined;
+    if (attemptTimeoutMs !== undefined) {
+      const cause = new StopCause("attempt", `attempt limit of ${formatDuration(attemptTimeoutMs)} reached`);
+      timer = setTimeout(() => this.#requestStop(cause), attemptTimeoutMs);
+    }
+    this.#liveness = new SilenceTimer(timeouts.livenessAfterMs, () => void this.#checkLiveness());
+    if (noOutputTimeoutMs !== undefined) {
+      this.#silence = new SilenceTimer(noOutputTimeoutMs, () =>
+        this.#requestStop(new StopCause("no-output", `no output for ${formatDuration(noOutputTimeoutMs)}`)),
+      );
+    }
+    const stopped = () => this.#requestStop(stop.reason as StopCause);
+    try {
+      const call = lease.process.link.execute(
+        {
+          executionId: spec.id,
+          attempt: number,
+          jobName: spec.jobName,
+          config: spec.config,
+          deadlineMs: this.#deadline(),
+          traceContext: spec.traceContext,
+          labels: spec.labels,
+        },
+        (frame) => this.#receive(frame),
+      );
+      this.#call = call;
+      if (stop.aborted) stopped();
+      stop.addEventListener("abort", stopped, { once: true });
+      const end = await call.ended;
+      await this.#ladder;
+      return await this.#conclude(end);
+    } finally {
+      stop.removeEventListener("abort", stopped);
+      clearTimeout(timer);
+      this.#liveness.stop();
+      this.#silence?.stop();
+    }
+  }
+
+  #receive(frame: EventFrame): void {
+    this.#liveness?.touch();
+    if (this.#result !== undefined) return; // nothing counts after the result
+    switch (frame.kind) {
+      case "started":
+        if (!this.#started) this.#start(frame);
+        break;
+      case "output":
+      case "progress":
+        // An executor that does not say so has started all the same.
+        if (!this.#started) this.#start();
+        this.#silence?.touch();
+        this.#options.onBulk(frame);
+        this.#throttle();
+        break;
+      case "result":
+        this.#result = resultFromProto(ResultMessage.decode(frame.payload));
+        break;
+      case "heartbeat":
+      case undefined:
+        break; // a sign of life, or something of a newer contract
+    }
+  }
+
+  #start(frame?: EventFrame): void {
+    this.#started = true;
+    this.#options.onStarted(frame);
+  }
+
+  /** The disk is the limit: let the executor wait, and with it its job. */
+  #throttle(): void {
+    const call = this.#call;
+    if (this.#paused || call === undefined || !this.#options.isCongested()) return;
+    this.#paused = true;
+    call.pause();
+    void this.#options.drained().then(() => {
+      this.#paused = false;
+      this.#liveness?.touch();
+      call.resume();
+    });
+  }
+
+  #deadline(): number | undefined {
+    const { limits, deadlineMs } = this.#options;
+    const attempt =
+      limits.attemptTimeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + limits.attemptTimeoutMs;
+    const earliest = Math.min(attempt, deadlineMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(earliest) ? earliest : undefined;
+  }
+
+  #requestStop(cause: StopCause): void {
+    if (this.#cause !== undefined || this.#result !== undefined) return;
+    this.#cause = cause;
+    this.#silence?.stop();
+    this.#options.onStopping(cause);
+    this.#ladder = this.#climb(cause).catch((error: unknown) => this.#step("error", messageOf(error)));
+  }
+
+  /** Ask, wait, drop the call, kill the process; each step only if the one before was not enough. */
+  async #climb(cause: StopCause): Promise<void> {
+    const { lease, limits, spec } = this.#options;
+    const { process } = lease;
+    const call = this.#call!;
+    const graceMs = cause.graceMs ?? limits.graceMs;
+    const reserveMs = Math.min(reserveMaxMs, graceMs * reserveShare);
+    const innerGraceMs = graceMs - reserveMs;
+    if (!process.link.description.capabilities.cancel) {
+      // One execution per process: stopping the process is stopping the execution.
+      const { steps, survivors } = await process.stop({ graceMs: innerGraceMs, terminateMs: reserveMs });
+      this.#survivors = survivors;
+      for (const { step, at } of steps) {
+        const detail = step === "shutdown" ? `${cause.message}; the executor cannot cancel` : "";
+        this.#steps.push({ action: `executor-${step}`, timeMs: at.getTime(), detail });
+      }
+      return;
+    }
+    this.#step("cancel", cause.message);
+    const asked = process.link.cancel(spec.id, { reason: cause.message, graceMs: innerGraceMs });
+    asked.catch((error: unknown) => this.#step("cancel-unanswered", messageOf(error)));
+    if (await endsWithin(call, graceMs)) return;
+    this.#step("call-cancelled", `not ended after ${formatDuration(graceMs)}`);
+    call.abort();
+    if (await this.#confirmedGone()) return;
+    this.#step("executor-SIGKILL", "the executor does not confirm the end");
+    this.#survivors = await lease.quarantine();
+  }
+
+  /** After the call was dropped only the executor can say whether the work has ended. */
+  async #confirmedGone(): Promise<boolean> {
+    const { lease, timeouts } = this.#options;
+    const { process } = lease;
+    const deadline = Date.now() + timeouts.abandonMs;
+    while (Date.now() < deadline && !process.hasExited) {
+      try {
+        const disposition = await process.link.cancel(this.#options.spec.id, { reason: "forced", graceMs: 0 });
+        if (disposition !== "STOPPING") return true;
+      } catch {
+        return false; // it does not answer
+      }
+      await sleep(timeouts.sweepIntervalMs);
+    }
+    return process.hasExited;
+  }
+
+  async #checkLiveness(): Promise<void> {
+    const { process } = this.#options.lease;
+    if (this.#paused || (await process.isAlive())) {
+      this.#liveness?.touch();
+      return;
+    }
+    if (process.hasExited || this.#result !== undefined) return;
+    this.#unresponsive = true;
+    await process.kill();
+    // Where nobody can end it, the execution ends all the same.
+    if (!process.hasExited) this.#call?.abort();
+  }
+
+  async #conclude(end: CallEnd): Promise<Result> {
+    const cause = this.#cause;
+    if (this.#result !== undefined) return this.#stopped(this.#result, cause);
+    const effect = this.#started ? "UNKNOWN" : "NONE";
+    if (cause !== undefined) {
+      const verdict = makeResult(cause.outcome, { message: cause.message, code: cause.code, effect });
+      return this.#withReport(this.#neverStarted(cause) ? { ...verdict, ...notStarted } : verdict);
+    }
+    return this.#broken(end, effect);
+  }
+
+  /** The executor's own verdict counts; what the host stopped is named by the host's reason. */
+  #stopped(result: Result, cause: StopCause | undefined): Result {
+    if (cause === undefined) return result;
+    if (result.outcome === "SUCCEEDED" || result.outcome === "OUT_OF_MEMORY" || result.outcome === "REJECTED") {
+      return this.#withReport(result);
+    }
+    const verdict = { ...result, outcome: cause.outcome, code: cause.code, message: cause.message };
+    return this.#withReport(this.#neverStarted(cause) ? { ...verdict, ...notStarted } : verdict);
+  }
+
+  /** By the contract there is no effect before the start. */
+  #neverStarted(cause: StopCause): boolean {
+    return cause.kind === "start" && !this.#started;
+  }
+
+  /** The call ended without a result, and nobody asked for that. */
+  async #broken(end: CallEnd, effect: Result["effect"]): Promise<Result> {
+    const { lease, timeouts } = this.#options;
+    const { process } = lease;
+    if (end.ok) {
+      return makeResult("FAILED", {
+        message: "the executor ended its stream without a result",
+        code: "PROTOCOL_VIOLATION",
+        hint: executorDefect,
+        effect,
+      });
+    }
+    if (await process.isAlive()) return this.#refused(end.error, effect);
+    // The exit event knows more than the broken call; it comes within milliseconds if it comes.
+    const exit = await Promise.race([process.exited, sleep(timeouts.abandonMs, undefined, { ref: false })]);
+    if (exit === undefined) {
+      this.#survivors = await this.#options.lease.quarantine();
+      const result = makeResult("EXECUTOR_CRASHED", {
+        message: `the link to the executor broke: ${end.error.message}`,
+        code: "LINK_BROKEN",
+        effect,
+        retryability: effect === "NONE" ? "RETRYABLE" : "UNKNOWN",
+      });
+      return this.#survivors.length === 0 ? result : this.#withReport(result);
+    }
+    const { survivors } = await process.ended;
+    this.#survivors = survivors;
+    const how = this.#unresponsive
+      ? "stopped answering and was killed"
+      : exit.expected
+        ? "was stopped by the host, as it ignored the cancel of another execution"
+        : describeExit(exit);
+    const result = makeResult("EXECUTOR_CRASHED", {
+      message: `executor process ${process.pid} ${how}`,
+      code: this.#unresponsive ? "EXECUTOR_UNRESPONSIVE" : "EXECUTOR_CRASHED",
+      hint: this.#started ? "the work may have had an effect" : "nothing had been started",
+      effect,
+      retryability: effect === "NONE" ? "RETRYABLE" : "UNKNOWN",
+    });
+    return survivors.length === 0 ? result : this.#withReport(result);
+  }
+
+  /** The executor failed the call, and lives on with its other executions. */
+  async #refused(error: HostError, effect: Result["effect"]): Promise<Result> {
+    if (this.#started && !(await this.#confirmedGone())) {
+      this.#survivors = await this.#options.lease.quarantine();
+    }
+    const isViolation = error.code === "PROTOCOL_VIOLATION";
+    return makeResult("FAILED", {
+      message: `the executor failed the call: ${error.message}`,
+      code: isViolation ? error.code : "EXECUTOR_REFUSED",
+      hint: isViolation ? executorDefect : error.hint,
+      effect,
+      retryability: error.retryable ? "RETRYABLE" : "UNKNOWN",
+      retryAfterMs: error.retryAfterMs,
+    });
+  }
+
+  /** Add the host's steps to the executor's. */
+  #withReport(result: Result): Result {
+    const steps = [...this.#steps, ...(result.stop?.steps ?? [])].toSorted((a, b) => a.timeMs - b.timeMs);
+    return { ...result, stop: { steps, survivors: [...(result.stop?.survivors ?? []), ...this.#survivors] } };
+  }
+
+  #step(action: string, detail: string): void {
+    this.#steps.push({ action, timeMs: Date.now(), detail });
+  }
+}
+
+async function endsWithin(call: RunningCall, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  const ended = await Promise.race([call.ended.then(() => true), late]);
+  timer.abort();
+  return ended;
+}

@@ -1,0 +1,294 @@
+import { ExecuteResponse } from "@executor-host/proto/host";
+import { HostError, type Violation } from "@executor-host/proto/shared/error";
+import { toTimestamp } from "@executor-host/proto/shared/time";
+import type { Journal, ListQuery } from "../journal/journal.ts";
+import type { Logger } from "../log/logger.ts";
+import { resultToProto } from "../model/convert.ts";
+import { makeResult, type Execution, type ExecutionSpec, type ProbeReport, type Result } from "../model/model.ts";
+import type { ConfigChecker } from "../policy/config-check.ts";
+import type { Supervisor } from "../supervision/supervisor.ts";
+import type { Timeouts } from "../timeouts.ts";
+import {
+  checkSpec,
+  checkWait,
+  chooseId,
+  digestOf,
+  refuseViolations,
+  withDefaults,
+  type LimitDefaults,
+} from "./admission.ts";
+import { ExecutionRun } from "./run.ts";
+import type { Slots } from "./slots.ts";
+import { StopCause } from "./stop.ts";
+import { verdict } from "./verdict.ts";
+
+export interface ExecutionsOptions {
+  readonly journal: Journal;
+  readonly supervisor: Supervisor;
+  readonly slots: Slots;
+  readonly checker: ConfigChecker;
+  readonly limits: LimitDefaults;
+  /** Size of one execution's config. */
+  readonly maxConfigBytes: number;
+  readonly timeouts: Timeouts;
+  readonly logger: Logger;
+}
+
+export interface Submitted {
+  readonly execution: Execution;
+  /** The id was known already, with the same payload. */
+  readonly alreadyKnown: boolean;
+}
+
+/** All executions of this host: the running ones in memory, the finished ones in the journal. */
+export class Executions {
+  readonly #options: ExecutionsOptions;
+  readonly #runs = new Map<string, ExecutionRun>();
+  /** Ids being checked and accepted; a repeat waits for the first. */
+  readonly #accepting = new Map<string, Promise<ExecutionRun>>();
+  /** Aborts with what callers are told from then on. */
+  readonly #draining = new AbortController();
+
+  constructor(options: ExecutionsOptions) {
+    this.#options = options;
+  }
+
+  get active(): number {
+    return this.#runs.size;
+  }
+
+  /**
+   * Give every execution that an earlier host left unfinished its end: NOT_STARTED if it was only waiting, its last attempt's if it was waiting
+   * for another, LOST otherwise.
+   *
+   * @returns how many there were
+   */
+  async recover(): Promise<number> {
+    const { journal } = this.#options;
+    const unfinished = journal.unfinished();
+    for (const { number, execution } of unfinished) {
+      const result = execution.state === "QUEUED" ? neverStarted(execution) : lost();
+      const log = (await journal.openLog(execution.spec.id))!;
+      await log.recover((sequence) => encodeResult(sequence, execution.attempts.length, result));
+      const attempts = execution.attempts.map((attempt) =>
+        attempt.result === undefined ? { ...attempt, finishedMs: Date.now(), result } : attempt,
+      );
+      const ended: Execution = {
+        ...execution,
+        state: "FINISHED",
+        stateReason: "",
+        attempts,
+        result,
+        finishedMs: Date.now(),
+        lastSequence: log.lastSequence,
+        output: {
+          stdoutBytes: log.stdoutBytes + (log.dropped?.stdoutBytes ?? 0),
+          stderrBytes: log.stderrBytes + (log.dropped?.stderrBytes ?? 0),
+          droppedBytes: (log.dropped?.stdoutBytes ?? 0) + (log.dropped?.stderrBytes ?? 0),
+        },
+      };
+      await journal.update(number, ended, log.parts);
+    }
+    return unfinished.length;
+  }
+
+  /**
+   * Accept an execution, or find the one there is.
+   *
+   * @returns once it is in the journal
+   * @throws {HostError} as `host.v1` says of Execute
+   */
+  async submit(requested: ExecutionSpec): Promise<Submitted> {
+    const spec = requested.id === "" ? { ...requested, id: chooseId() } : requested;
+    refuseViolations("SPEC_INVALID", checkSpec(spec, this.#options.maxConfigBytes));
+    const digest = digestOf(spec, this.#options.journal.instanceId);
+    // Whether the first of two is accepted is its caller's business; the second then starts afresh. No await between the look and the claim.
+    while (this.#accepting.has(spec.id)) await this.#accepting.get(spec.id)?.catch(() => undefined);
+    const known = this.#known(spec.id, digest);
+    if (known !== undefined) return { execution: known, alreadyKnown: true };
+    this.#draining.signal.throwIfAborted();
+    const accepting = this.#accept(spec, digest);
+    this.#accepting.set(spec.id, accepting);
+    try {
+      const run = await accepting;
+      return { execution: run.snapshot(), alreadyKnown: false };
+    } finally {
+      this.#accepting.delete(spec.id);
+    }
+  }
+
+  /** Everything that is wrong with a spec; empty when it would be accepted. */
+  async validate(requested: ExecutionSpec, signal: AbortSignal): Promise<readonly Violation[]> {
+    const spec = requested.id === "" ? { ...requested, id: chooseId() } : requested;
+    const violations = checkSpec(spec, this.#options.maxConfigBytes);
+    if (violations.length > 0) return violations;
+    const { description } = await this.#options.supervisor.describe(spec.executor, signal);
+    const wrong = await this.#options.checker.check(description, spec.config);
+    if (wrong.length > 0) return wrong;
+    const lease = await this.#options.supervisor.lease(spec.executor, signal);
+    try {
+      return await lease.process.link.validate(spec.config);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async probe(
+    executor: string,
+    config: Readonly<Record<string, string>>,
+    options: { timeoutMs: number | undefined; signal: AbortSignal },
+  ): Promise<ProbeReport> {
+    const { supervisor, checker, timeouts } = this.#options;
+    refuseViolations("SPEC_INVALID", checkWait("timeout", options.timeoutMs, 1));
+    const { description } = await supervisor.describe(executor, options.signal);
+    refuseViolations("CONFIG_INVALID", await checker.check(description, config));
+    const lease = await supervisor.lease(executor, options.signal);
+    try {
+      return await lease.process.link.probe(config, {
+        timeoutMs: options.timeoutMs ?? timeouts.probeMs,
+        signal: options.signal,
+      });
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** @throws {HostError} `EXECUTION_NOT_FOUND` */
+  get(id: string): Execution {
+    const execution = this.#runs.get(id)?.snapshot() ?? this.#options.journal.find(id)?.execution;
+    if (execution === undefined) throw notFound(id);
+    return execution;
+  }
+
+  /** Newest first, with the number to go on before. */
+  list(query: ListQuery): { executions: readonly Execution[]; last: number | undefined } {
+    const found = this.#options.journal.list({ ...query, limit: query.limit + 1, current: this.#current(query) });
+    const entries = found.slice(0, query.limit);
+    return {
+      executions: entries.map(({ execution }) => this.#runs.get(execution.spec.id)?.snapshot() ?? execution),
+      last: found.length > entries.length ? entries.at(-1)?.number : undefined,
+    };
+  }
+
+  /** Batches of events; see `EventLog.read`. @throws {HostError} `EXECUTION_NOT_FOUND` */
+  async *watch(
+    id: string,
+    options: { fromSequence: number; follow: boolean; signal: AbortSignal },
+  ): AsyncGenerator<Buffer, void> {
+    const log = this.#runs.get(id)?.log ?? (await this.#options.journal.openLog(id));
+    if (log === undefined) throw notFound(id);
+    yield* log.read(options);
+  }
+
+  /** @throws {HostError} `EXECUTION_NOT_FOUND`, `SPEC_INVALID` */
+  cancel(id: string, options: { reason: string; graceMs: number | undefined }): Execution {
+    refuseViolations("SPEC_INVALID", checkWait("grace", options.graceMs, 0));
+    const run = this.#runs.get(id);
+    const reason = options.reason === "" ? "cancelled" : `cancelled: ${options.reason}`;
+    run?.stop(new StopCause("cancel", reason, options.graceMs));
+    return this.get(id);
+  }
+
+  /**
+   * Take nothing new, let what runs finish, and stop what is still there after the time.
+   *
+   * Executions that wait for a slot end NOT_STARTED at once: another host can have them.
+   */
+  async drain(options: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<void> {
+    const refusal = new HostError("HOST_DRAINING", "the host is draining and takes no new executions", {
+      hint: "use another host",
+    });
+    this.#draining.abort(refusal);
+    await Promise.allSettled(this.#accepting.values());
+    const cause = new StopCause("drain", "the host is stopping");
+    for (const run of this.#runs.values()) if (run.snapshot().state === "QUEUED") run.stop(cause);
+    const hurry = Promise.withResolvers<void>();
+    const timer = setTimeout(hurry.resolve, options.timeoutMs);
+    options.signal?.addEventListener("abort", () => hurry.resolve(), { once: true });
+    if (options.signal?.aborted === true) hurry.resolve();
+    await Promise.race([this.#allFinished(), hurry.promise]);
+    clearTimeout(timer);
+    for (const run of this.#runs.values()) run.stop(cause);
+    await this.#allFinished();
+  }
+
+  async #allFinished(): Promise<void> {
+    await Promise.all([...this.#runs.values()].map((run) => run.finished));
+  }
+
+  /** The journal need not know every state that a running execution goes through. */
+  #current({ states, outcomes }: ListQuery): { all: number[]; matching: number[] } {
+    const runs = [...this.#runs.values()].map((run) => ({ number: run.number, ...run.snapshot() }));
+    const matching = runs.filter(
+      ({ state, result }) =>
+        (states.length === 0 || states.includes(state)) &&
+        (outcomes.length === 0 || (result !== undefined && outcomes.includes(result.outcome))),
+    );
+    return { all: runs.map(({ number }) => number), matching: matching.map(({ number }) => number) };
+  }
+
+  #known(id: string, digest: string): Execution | undefined {
+    const run = this.#runs.get(id);
+    const known =
+      run === undefined ? this.#options.journal.find(id) : { digest: run.digest, execution: run.snapshot() };
+    if (known === undefined) return undefined;
+    if (known.digest === digest) return known.execution;
+    throw new HostError("EXECUTION_ID_CONFLICT", `execution "${id}" exists with another payload`, {
+      hint: "use a new id for a new execution; repeat the exact payload to attach to the existing one",
+    });
+  }
+
+  async #accept(spec: ExecutionSpec, digest: string): Promise<ExecutionRun> {
+    const { journal, supervisor, slots, checker, limits, timeouts, logger } = this.#options;
+    slots.admit(spec.executor);
+    const description =
+      supervisor.known(spec.executor) ?? (await supervisor.describe(spec.executor, this.#draining.signal)).description;
+    refuseViolations("CONFIG_INVALID", await checker.check(description, spec.config));
+    const run = new ExecutionRun({
+      number: journal.nextNumber(),
+      digest,
+      spec,
+      maskedSpec: { ...spec, config: await checker.mask(description, spec.config) },
+      limits: withDefaults(spec.limits, limits),
+      journal,
+      supervisor,
+      slots,
+      timeouts,
+      logger,
+    });
+    await run.accept();
+    this.#runs.set(spec.id, run);
+    void run.settled.then(() => this.#runs.delete(spec.id));
+    return run;
+  }
+}
+
+function neverStarted({ attempts }: Execution): Result {
+  const result = makeResult("NOT_STARTED", {
+    message: "the host ended while the execution was waiting",
+    code: "HOST_ENDED",
+    effect: "NONE",
+    retryability: "RETRYABLE",
+  });
+  return verdict([...attempts.flatMap((attempt) => attempt.result ?? []), result]);
+}
+
+function lost(): Result {
+  return makeResult("LOST", {
+    message: "the host ended while the execution was running; what it started was ended",
+    code: "HOST_ENDED",
+    hint: "the work may have had an effect",
+  });
+}
+
+function notFound(id: string): HostError {
+  return new HostError("EXECUTION_NOT_FOUND", `no execution has the id "${id}"`, {
+    hint: "finished executions are kept for the time set by retention",
+  });
+}
+
+function encodeResult(sequence: number, attempt: number, result: Result): Buffer {
+  const kind = { $case: "result" as const, value: resultToProto(result) };
+  const event = { sequence, time: toTimestamp(Date.now()), attempt, kind };
+  return Buffer.from(ExecuteResponse.encode({ events: [event] }).finish());
+}

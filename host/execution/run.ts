@@ -1,0 +1,354 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isHostError, messageOf } from "@executor-host/proto/shared/error";
+import type { EventFrame } from "@executor-host/proto/shared/frame";
+import { EventLog } from "../journal/event-log.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Logger } from "../log/logger.ts";
+import {
+  makeResult,
+  type Attempt,
+  type Execution,
+  type ExecutionSpec,
+  type Limits,
+  type Result,
+  type State,
+} from "../model/model.ts";
+import { formatDuration, formatElapsed } from "../settings/duration.ts";
+import type { Supervisor } from "../supervision/supervisor.ts";
+import type { Timeouts } from "../timeouts.ts";
+import { runAttempt } from "./attempt.ts";
+import { EventRecorder } from "./event-recorder.ts";
+import { nextAttemptDelay } from "./retry.ts";
+import type { Slot, Slots } from "./slots.ts";
+import { StopCause, TimeLimit } from "./stop.ts";
+import { effectOf, verdict } from "./verdict.ts";
+
+export interface RunOptions {
+  readonly number: number;
+  readonly digest: string;
+  readonly spec: ExecutionSpec;
+  /** The spec as the journal may hold it: secrets masked. */
+  readonly maskedSpec: ExecutionSpec;
+  /** With the host's defaults filled in. */
+  readonly limits: Limits & { readonly graceMs: number; readonly maxOutputBytes: number };
+  readonly journal: Journal;
+  readonly supervisor: Supervisor;
+  readonly slots: Slots;
+  readonly timeouts: Timeouts;
+  readonly logger: Logger;
+}
+
+/** The life of one execution, from acceptance to its result. */
+export class ExecutionRun {
+  /** Resolves when the result is visible to watchers. Never rejects. */
+  readonly finished: Promise<void>;
+  /** Resolves when the journal knows all that this object knows, or will never know it. Never rejects. */
+  readonly settled: Promise<void>;
+  readonly log: EventLog;
+  readonly #options: RunOptions;
+  readonly #events: EventRecorder;
+  readonly #stop = new AbortController();
+  readonly #acceptedMs = Date.now();
+  readonly #attempts: Attempt[] = [];
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<void>();
+  #state: State = "QUEUED";
+  #stateReason = "";
+  #finishedMs: number | undefined;
+  #result: Result | undefined;
+  #totalTimer: NodeJS.Timeout | undefined;
+  /** Of the attempt that has not started yet. */
+  #startLimit: TimeLimit | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.finished = this.#finished.promise;
+    this.settled = this.#settled.promise;
+    this.log = new EventLog({
+      path: options.journal.logPath(options.number),
+      maxBytes: options.limits.maxOutputBytes,
+      save: () => this.#save().catch((error: unknown) => this.#notSaved(error)),
+    });
+    this.#events = new EventRecorder(this.log);
+  }
+
+  get number(): number {
+    return this.#options.number;
+  }
+
+  get digest(): string {
+    return this.#options.digest;
+  }
+
+  get isStopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  snapshot(): Execution {
+    return {
+      spec: this.#options.maskedSpec,
+      state: this.#state,
+      stateReason: this.#stateReason,
+      acceptedMs: this.#acceptedMs,
+      finishedMs: this.#finishedMs,
+      attempts: this.#attempts,
+      result: this.#result,
+      lastSequence: this.#events.lastSequence,
+      output: {
+        stdoutBytes: this.log.stdoutBytes,
+        stderrBytes: this.log.stderrBytes,
+        droppedBytes:
+          (this.log.dropped?.stdoutBytes ?? 0) + (this.log.dropped?.stderrBytes ?? 0) + (this.log.lost?.bytes ?? 0),
+      },
+    };
+  }
+
+  /**
+   * Write the execution to the journal and set it going.
+   *
+   * @returns when it is durable
+   * @throws {HostError} `QUEUE_FULL`, `JOURNAL_FAILED`; it is then as if it had never been asked for
+   */
+  async accept(): Promise<void> {
+    const { slots, spec, journal, number, digest } = this.#options;
+    const slot = slots.take(spec.executor);
+    using _place = slot === undefined ? slots.reserve() : undefined;
+    this.#enter("QUEUED", slot === undefined ? slots.reason(spec.executor) : "");
+    if (slot !== undefined) this.#beginAttempt();
+    try {
+      await journal.insert({ number, digest, execution: this.snapshot() }, this.log.parts);
+    } catch (error) {
+      slot?.[Symbol.dispose]();
+      throw error;
+    }
+    this.#events.isAccepted = true;
+    void this.#run(slot);
+  }
+
+  /** Idempotent. A running attempt goes through the stopping ladder, everything else ends at once. */
+  stop(cause: StopCause): void {
+    if (this.#state !== "FINISHED") this.#stop.abort(cause);
+  }
+
+  async #run(slot: Slot | undefined): Promise<void> {
+    const { totalTimeoutMs } = this.#options.limits;
+    if (totalTimeoutMs !== undefined) {
+      const cause = new StopCause("total", `total limit of ${formatDuration(totalTimeoutMs)} reached`);
+      this.#totalTimer = setTimeout(() => this.stop(cause), totalTimeoutMs - (Date.now() - this.#acceptedMs));
+    }
+    let result: Result;
+    try {
+      result = await this.#untilResult(slot);
+    } catch (error) {
+      this.#options.logger.error("execution failed inside the host", { execution: this.#options.spec.id, error });
+      result = makeResult("FAILED", {
+        message: messageOf(error),
+        code: "INTERNAL",
+        hint: "this is a defect of the host",
+      });
+    }
+    clearTimeout(this.#totalTimer);
+    await this.#finish(result);
+    this.#settled.resolve();
+  }
+
+  async #untilResult(first: Slot | undefined): Promise<Result> {
+    const { spec } = this.#options;
+    let slot = first;
+    for (;;) {
+      try {
+        slot ??= await this.#waitForSlot();
+        const result = await this.#attempt();
+        slot[Symbol.dispose]();
+        slot = undefined;
+        const delayMs = this.#stop.signal.aborted
+          ? undefined
+          : nextAttemptDelay(spec.retry, this.#attempts.length, result, Math.random());
+        if (delayMs === undefined) return verdict(this.#results);
+        await this.#waitForNextAttempt(result, delayMs);
+      } catch (error) {
+        if (!(error instanceof StopCause)) throw error;
+        const result = this.#stoppedWhileWaiting(error);
+        if (this.#attempts.at(-1)?.result === undefined) this.#updateAttempt({ finishedMs: Date.now(), result });
+        return result;
+      } finally {
+        slot?.[Symbol.dispose]();
+      }
+    }
+  }
+
+  async #waitForSlot(): Promise<Slot> {
+    const { slots, spec, limits } = this.#options;
+    const { queueTimeoutMs } = limits;
+    if (queueTimeoutMs === undefined) return slots.wait(spec.executor, this.#stop.signal);
+    const message = `no slot became free within ${formatDuration(queueTimeoutMs)}`;
+    using limit = new TimeLimit(queueTimeoutMs, new StopCause("queue", message));
+    return await slots.wait(spec.executor, limit.or(this.#stop.signal));
+  }
+
+  async #attempt(): Promise<Result> {
+    const { supervisor, spec, limits, timeouts } = this.#options;
+    const isJournaled = this.#state === "STARTING";
+    if (!isJournaled) this.#beginAttempt();
+    const { startTimeoutMs } = limits;
+    using startLimit =
+      startTimeoutMs === undefined
+        ? undefined
+        : new TimeLimit(
+            startTimeoutMs,
+            new StopCause("start", `start limit of ${formatDuration(startTimeoutMs)} reached`),
+          );
+    this.#startLimit = startLimit;
+    const stop = startLimit?.or(this.#stop.signal) ?? this.#stop.signal;
+    let result: Result;
+    try {
+      // What the journal does not know to be under way must not be: after a crash it would be called not started.
+      if (!isJournaled) await this.#save();
+      const lease = await supervisor.lease(spec.executor, stop);
+      this.#updateAttempt({ executorPid: lease.process.pid, executorVersion: lease.process.link.description.version });
+      try {
+        result = await runAttempt({
+          spec,
+          number: this.#attempts.length,
+          lease,
+          limits,
+          timeouts,
+          deadlineMs: limits.totalTimeoutMs === undefined ? undefined : this.#acceptedMs + limits.totalTimeoutMs,
+          stop,
+          onStarted: (frame) => this.#running(frame),
+          onBulk: (frame) => this.#events.relayBulk(frame),
+          onStopping: (cause) => this.#enter("CANCELLING", cause.message),
+          isCongested: () => this.log.congested,
+          drained: () => this.log.drained(),
+        });
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      result = notStarted(error);
+    }
+    this.#updateAttempt({ finishedMs: Date.now(), result });
+    return result;
+  }
+
+  async #waitForNextAttempt(result: Result, delayMs: number): Promise<void> {
+    this.#events.attemptFinished(result, delayMs);
+    this.#enter("QUEUED", `attempt ${this.#attempts.length + 1} follows in ${formatElapsed(delayMs)}`);
+    await this.#trySave();
+    const signal = this.#stop.signal;
+    signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const aborted = () => {
+        clearTimeout(timer);
+        reject(signal.reason as Error);
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", aborted);
+        resolve();
+      }, delayMs);
+      signal.addEventListener("abort", aborted, { once: true });
+    });
+  }
+
+  /** Nothing was running then. What an earlier attempt said of its effect stays true. */
+  #stoppedWhileWaiting(cause: StopCause): Result {
+    const results = this.#results;
+    if (cause.comesBeforeStart) return verdict([...results, notStarted(cause)]);
+    return makeResult(cause.outcome, { message: cause.message, code: cause.code, effect: effectOf(results) });
+  }
+
+  get #results(): readonly Result[] {
+    return this.#attempts.flatMap(({ result }) => result ?? []);
+  }
+
+  #beginAttempt(): void {
+    const number = this.#attempts.length + 1;
+    this.#attempts.push({ number, startingMs: Date.now(), executorPid: 0, executorVersion: "" });
+    this.#events.attempt = number;
+    this.#enter("STARTING", "");
+  }
+
+  #updateAttempt(parts: Partial<Attempt>): void {
+    const last = this.#attempts.pop();
+    if (last !== undefined) this.#attempts.push({ ...last, ...parts });
+  }
+
+  #running(frame: EventFrame | undefined): void {
+    this.#startLimit?.lift();
+    this.#updateAttempt({ runningMs: Date.now() });
+    // A stop that came first keeps its state; that the work has started is told by the event either way.
+    if (this.#state === "STARTING") this.#enter("RUNNING", "");
+    if (frame !== undefined) this.#events.relay(frame);
+  }
+
+  #enter(state: State, reason: string): void {
+    this.#state = state;
+    this.#stateReason = reason;
+    this.#events.state(state, reason);
+  }
+
+  /** The result is journaled first and shown then. A journal that cannot take it delays that only for a while, and gets it later. */
+  async #finish(ending: Result): Promise<void> {
+    await this.log.flush();
+    const lost = this.log.lost;
+    const warnings =
+      lost === undefined
+        ? ending.warnings
+        : [...ending.warnings, `${lost.bytes} bytes of output could not be journaled: ${lost.cause.message}`];
+    this.#result = { ...ending, warnings };
+    this.#state = "FINISHED";
+    this.#stateReason = "";
+    this.#finishedMs = Date.now();
+    this.#events.result(this.#result);
+    await this.log.flush();
+    const { journal, timeouts } = this.#options;
+    const deadline = Date.now() + timeouts.journalRetryMs;
+    for (let saved = false, shown = false; !shown || !(saved || journal.isClosed);) {
+      saved ||= await this.#trySave();
+      if (!shown && (saved || journal.isClosed || Date.now() > deadline)) {
+        shown = true;
+        await this.log.finish();
+        this.#finished.resolve();
+      }
+      if (!saved) await sleep(timeouts.journalRetryIntervalMs, undefined, { ref: false });
+    }
+  }
+
+  async #trySave(): Promise<boolean> {
+    try {
+      await this.#save();
+      return true;
+    } catch (error) {
+      this.#notSaved(error);
+      return false;
+    }
+  }
+
+  #save(): Promise<void> {
+    return this.#options.journal.update(this.#options.number, this.snapshot(), this.log.parts);
+  }
+
+  #notSaved(error: unknown): void {
+    this.#options.logger.error("execution could not be journaled", {
+      execution: this.#options.spec.id,
+      error: messageOf(error),
+    });
+  }
+}
+
+/** @throws what says nothing of the start */
+function notStarted(error: unknown): Result {
+  if (error instanceof StopCause && error.comesBeforeStart) {
+    const { message, code } = error;
+    return makeResult("NOT_STARTED", { message, code, effect: "NONE", retryability: "RETRYABLE" });
+  }
+  if (!isHostError(error)) throw error;
+  return makeResult("NOT_STARTED", {
+    message: error.message,
+    hint: error.hint,
+    code: error.code,
+    effect: "NONE",
+    retryability: "RETRYABLE",
+    retryAfterMs: error.retryAfterMs,
+  });
+}

@@ -1,0 +1,384 @@
+import { Channel } from "@executor-host/proto/executor";
+import { ExecuteResponse } from "@executor-host/proto/host";
+import { maxOutputBytes, records } from "@executor-host/proto/shared/frame";
+import { Changes } from "./changes.ts";
+import { encodeDropped, skipBefore, wholeRecords } from "./log-records.ts";
+import { LogWindow } from "./log-window.ts";
+import { joined, nothing, removeSegments, Segments, type Contents, type Entry } from "./segments.ts";
+
+/** Sizes of one log, in bytes. */
+const batchBytes = 256 * 1024;
+/** Three of the largest outputs with what lies around them: of a fourth, most would fit, and be read in vain. */
+const readBytes = 3 * (maxOutputBytes + 64);
+/** More than this waiting for the disk: the producer should pause until less than the low mark waits. */
+const highWaterBytes = 2 * 1024 * 1024;
+const lowWaterBytes = 1024 * 1024;
+/** Written records kept in memory for watchers that keep up: at least what one write may bring, or they would have to read it back. */
+const windowBytes = 2 * highWaterBytes;
+
+export interface RecordFacts {
+  readonly sequence: number;
+  readonly stdoutBytes?: number;
+  readonly stderrBytes?: number;
+  /** The record is bulk (output, progress) and belongs into a file; others may stay in the journal's row as long as no file is there. */
+  readonly bulk?: boolean;
+  /** The caller stores the record itself, with `parts`, before it lets anybody watch. */
+  readonly stored?: boolean;
+}
+
+export interface EventLogOptions {
+  /** Start of the files' names. */
+  readonly path: string;
+  /** Bytes of files to keep. */
+  readonly maxBytes: number;
+  /** Store `parts`: called, and waited for, before watchers see what is in them and before the first file is written. */
+  readonly save?: () => Promise<void>;
+}
+
+/** What is stored of a log beside its files. */
+export interface LogParts {
+  /** The records before the files. */
+  readonly inline: Buffer;
+  /** The records after the files: not empty only when the files could not be written to the end. */
+  readonly tail: Buffer;
+  readonly dropped: Contents | undefined;
+  /** Size of all, for keeping the journal within its limits. */
+  readonly bytes: number;
+}
+
+/**
+ * All events of one execution, in order, as encoded records.
+ *
+ * Shape: `host.v1.ExecuteResponse` messages laid end to end, one event each, so that any stretch of whole records is a message ready to be
+ * sent. The first records, until the first bulk one, are kept in memory and in the execution's journal row (`inline`); all others in files.
+ *
+ * Watchers read what is on disk, each at its own pace, from memory while they keep up. What they have seen is there after a crash, too.
+ */
+export class EventLog {
+  readonly #options: EventLogOptions;
+  #inline: Buffer[] = [];
+  #inlineBytes = 0;
+  #segments: Segments | undefined;
+  readonly #window = new LogWindow();
+  /** How many of the window's newest records are not on disk yet. */
+  #unwritten = 0;
+  #unwrittenBytes = 0;
+  #end = 0;
+  #written = 0;
+  #heldFrom = Number.POSITIVE_INFINITY;
+  #finished = false;
+  #lastSequence = 0;
+  #stdoutBytes = 0;
+  #stderrBytes = 0;
+  #writing: Promise<void> | undefined;
+  #failure: Error | undefined;
+  /** The window holds what is in no file, rather than what is on its way there. */
+  #windowIsTail = false;
+  /** What could not be written since the last record that was kept. */
+  #lost: Contents = nothing;
+  #lostBytes = 0;
+  readonly #changes = new Changes();
+  #drainWaiters: (() => void)[] = [];
+
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+  }
+
+  /** A finished log, as it was stored. */
+  static async stored(path: string, row: Omit<LogParts, "bytes">): Promise<EventLog> {
+    const log = new EventLog({ path, maxBytes: Number.MAX_SAFE_INTEGER });
+    log.#inline = [row.inline];
+    log.#inlineBytes = row.inline.length;
+    log.#segments = await Segments.find(path, row.inline.length, row.dropped);
+    log.#end = log.#segments.end;
+    for (const span of records(row.tail)) {
+      log.#keep(storedEntry(log.#end, row.tail.subarray(span.start, span.end), span.sequence));
+    }
+    log.#written = log.#end;
+    log.#finished = true;
+    log.#windowIsTail = true;
+    return log;
+  }
+
+  /**
+   * Complete a log whose host died: count what is there, and add a last record.
+   *
+   * @param encode makes the record for a sequence number
+   */
+  async recover(encode: (sequence: number) => Buffer): Promise<void> {
+    for await (const batch of this.read({ fromSequence: 0, follow: false, signal: new AbortController().signal })) {
+      for (const { sequence, kind } of ExecuteResponse.decode(batch).events) {
+        this.#lastSequence = sequence;
+        if (kind?.$case !== "output") continue;
+        if (kind.value.channel === Channel.STDERR) this.#stderrBytes += kind.value.data.length;
+        else this.#stdoutBytes += kind.value.data.length;
+      }
+    }
+    const record = encode(++this.#lastSequence);
+    this.#keep(storedEntry(this.#end, record, this.#lastSequence));
+    this.#written = this.#end;
+  }
+
+  static async remove(path: string): Promise<void> {
+    await removeSegments(path);
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  get stdoutBytes(): number {
+    return this.#stdoutBytes;
+  }
+
+  get stderrBytes(): number {
+    return this.#stderrBytes;
+  }
+
+  /** What the files no longer hold. */
+  get dropped(): Contents | undefined {
+    return this.#segments?.dropped;
+  }
+
+  /** Output bytes that could not be written, and why. */
+  get lost(): { bytes: number; cause: Error } | undefined {
+    if (this.#failure === undefined) return undefined;
+    return { bytes: this.#lostBytes, cause: this.#failure };
+  }
+
+  /** What belongs into the journal's row. */
+  get parts(): LogParts {
+    const kept = this.#windowIsTail
+      ? this.#window.entries.filter((entry) => !entry.bulk).flatMap((entry) => entry.pieces)
+      : [];
+    return {
+      inline: Buffer.concat(this.#inline),
+      tail: Buffer.concat(kept),
+      dropped: this.dropped,
+      bytes: this.#inlineBytes + this.#stdoutBytes + this.#stderrBytes,
+    };
+  }
+
+  /** True while more waits for the disk than should. */
+  get congested(): boolean {
+    return this.#unwrittenBytes > highWaterBytes;
+  }
+
+  /**
+   * Add a record. Watchers see it once it is on disk.
+   *
+   * @param pieces the record; kept as they are, without a copy
+   * @param held keep it, and all after it, from watchers until `finish`, before which the caller stores it
+   */
+  append(pieces: readonly Buffer[], facts: RecordFacts, held = false): void {
+    const stdoutBytes = facts.stdoutBytes ?? 0;
+    const stderrBytes = facts.stderrBytes ?? 0;
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    this.#lastSequence = facts.sequence;
+    this.#stdoutBytes += stdoutBytes;
+    this.#stderrBytes += stderrBytes;
+    if (held) this.#heldFrom = Math.min(this.#heldFrom, this.#end);
+    const bulk = facts.bulk === true;
+    const entry: Entry = {
+      position: this.#end,
+      pieces,
+      bytes,
+      sequence: facts.sequence,
+      stdoutBytes,
+      stderrBytes,
+      bulk,
+    };
+    if (this.#segments === undefined && !bulk) {
+      this.#inline.push(...pieces);
+      this.#inlineBytes += bytes;
+      this.#end += bytes;
+      if (facts.stored !== true && !held) {
+        this.#writing ??= this.#write();
+        return;
+      }
+    } else if (this.#failure === undefined) {
+      this.#segments ??= new Segments(this.#options.path, this.#end, this.#options.maxBytes);
+      this.#keep(entry);
+      this.#unwritten += 1;
+      this.#unwrittenBytes += bytes;
+      this.#writing ??= this.#write();
+      return;
+    } else if (bulk) {
+      this.#lose(entry);
+      return;
+    } else {
+      this.#keepInTail(entry);
+    }
+    this.#written = this.#end;
+    this.#changes.notify();
+  }
+
+  /** Resolves when little enough waits for the disk. */
+  drained(): Promise<void> {
+    if (this.#unwrittenBytes <= lowWaterBytes) return Promise.resolve();
+    return new Promise((resolve) => this.#drainWaiters.push(resolve));
+  }
+
+  /** Resolves when everything added so far is on disk, or known to be lost. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  /** Show held records to watchers; the log is complete. */
+  async finish(): Promise<void> {
+    await this.flush();
+    this.#heldFrom = Number.POSITIVE_INFINITY;
+    this.#finished = true;
+    this.#changes.notify();
+    await this.#segments?.close();
+  }
+
+  /**
+   * Read batches of whole records, oldest first.
+   *
+   * A stretch that is no longer there is given as one `output_dropped` event. Ends after the last record of a finished log, or at the newest
+   * record if `follow` is false; throws `signal.reason` when aborted.
+   */
+  async *read(options: { fromSequence: number; follow: boolean; signal: AbortSignal }): AsyncGenerator<Buffer, void> {
+    const { fromSequence, follow, signal } = options;
+    let position = 0;
+    await using cursors = new AsyncDisposableStack();
+    let cursor: ReturnType<Segments["cursor"]> | undefined;
+    for (;;) {
+      signal.throwIfAborted();
+      const limit = this.#visible;
+      if (position >= limit) {
+        if (this.#finished || !follow) return;
+        await this.#changes.next(signal);
+        continue;
+      }
+      let batch: Buffer;
+      if (position < this.#inlineBytes) {
+        batch = Buffer.concat(this.#inline).subarray(position, Math.min(limit, this.#inlineBytes));
+      } else if (position >= this.#windowStart) {
+        batch = this.#window.read(position, limit, batchBytes);
+        // Whoever falls behind from here on goes on in the files.
+        if (this.#segments !== undefined) {
+          cursor ??= cursors.use(this.#segments.cursor());
+          await cursor.hold(position + batch.length);
+        }
+      } else {
+        cursor ??= cursors.use(this.#segments!.cursor());
+        const read = await cursor.read(position, readBytes);
+        if (read === undefined) {
+          // The rest never reached the disk: go on with what is kept in memory.
+          position = this.#windowStart;
+          continue;
+        }
+        if (!Buffer.isBuffer(read)) {
+          position = read.end;
+          if (read.contents.lastSequence >= fromSequence) yield encodeDropped(read.contents);
+          continue;
+        }
+        batch = wholeRecords(read.subarray(0, limit - position));
+        // One record larger than a read is taken whole; a piece of one, left by a failed write, ends the file.
+        if (batch.length === 0) batch = await this.#largeRecord(cursor, position);
+        if (batch.length === 0) {
+          position = this.#windowStart;
+          continue;
+        }
+      }
+      position += batch.length;
+      const wanted = fromSequence > 1 ? skipBefore(batch, fromSequence) : batch;
+      if (wanted.length > 0) yield wanted;
+    }
+  }
+
+  get #visible(): number {
+    return Math.min(this.#written, this.#heldFrom);
+  }
+
+  get #windowStart(): number {
+    return this.#window.start ?? this.#end;
+  }
+
+  #keep(entry: Entry): void {
+    this.#window.keep(entry);
+    this.#end += entry.bytes;
+  }
+
+  #lose({ sequence, stdoutBytes, stderrBytes }: Entry): void {
+    this.#lost = joined(this.#lost, { firstSequence: sequence, lastSequence: sequence, stdoutBytes, stderrBytes });
+    this.#lostBytes += stdoutBytes + stderrBytes;
+  }
+
+  /** Keep a record that no file can take any more, behind one that stands for what was lost before it. */
+  #keepInTail(entry: Entry): void {
+    const lost = this.#lost;
+    this.#lost = nothing;
+    if (lost.lastSequence > 0) {
+      const record = encodeDropped(lost);
+      this.#keep(storedEntry(this.#end, record, lost.lastSequence));
+    }
+    this.#keep({ ...entry, position: this.#end });
+  }
+
+  async #largeRecord(cursor: ReturnType<Segments["cursor"]>, position: number): Promise<Buffer> {
+    for (let size = readBytes * 2; ; size *= 2) {
+      const read = await cursor.read(position, size);
+      const whole = Buffer.isBuffer(read) ? wholeRecords(read) : Buffer.alloc(0);
+      if (whole.length > 0 || !Buffer.isBuffer(read) || read.length < size) return whole;
+    }
+  }
+
+  async #write(): Promise<void> {
+    // What lies before the files must not be missing after a crash.
+    while (this.#written < this.#inlineBytes) await this.#writeInline();
+    const segments = this.#segments;
+    while (segments !== undefined && this.#unwritten > 0) {
+      const entries = this.#window.last(this.#unwritten);
+      const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+      try {
+        if (await segments.append(entries)) await this.#save();
+        this.#unwritten -= entries.length;
+        this.#unwrittenBytes -= bytes;
+        this.#written += bytes;
+        this.#window.trim(windowBytes, this.#unwritten);
+      } catch (error) {
+        this.#fail(error as Error, segments);
+      }
+      this.#changes.notify();
+      if (this.#unwrittenBytes <= lowWaterBytes) for (const resolve of this.#drainWaiters.splice(0)) resolve();
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeInline(): Promise<void> {
+    const end = this.#inlineBytes;
+    await this.#save();
+    this.#written = Math.max(this.#written, end);
+    this.#changes.notify();
+  }
+
+  #fail(error: Error, segments: Segments): void {
+    this.#failure = error;
+    this.#windowIsTail = true;
+    const unwritten = this.#window.entries.filter((entry) => entry.position >= segments.end);
+    this.#unwritten = this.#unwrittenBytes = 0;
+    // What lies on disk is read from there; positions after it belong to what is kept.
+    this.#window.clear();
+    const held = unwritten.find((entry) => entry.position >= this.#heldFrom);
+    this.#end = Math.max(segments.end, this.#written) + 1;
+    for (const entry of unwritten) {
+      if (entry === held) this.#heldFrom = this.#end;
+      if (entry.bulk) this.#lose(entry);
+      else this.#keepInTail(entry);
+    }
+    this.#written = this.#end;
+  }
+
+  /** A journal that cannot be written now gets the same again with the next change. */
+  async #save(): Promise<void> {
+    await this.#options.save?.().catch(() => undefined);
+  }
+}
+
+/** A record that is stored already, and holds no output. */
+function storedEntry(position: number, record: Buffer, sequence: number): Entry {
+  return { position, pieces: [record], bytes: record.length, sequence, stdoutBytes: 0, stderrBytes: 0, bulk: false };
+}

@@ -1,0 +1,197 @@
+/**
+ * The host's own words for what `host.v1` and `executor.v1` carry. Generated types stay in `convert.ts` and at the wire.
+ */
+import type { Violation } from "@executor-host/proto/shared/error";
+
+export type { Violation };
+
+export type JsonObject = { [key: string]: unknown };
+
+export type Channel = "stdout" | "stderr";
+
+export type State = "QUEUED" | "STARTING" | "RUNNING" | "CANCELLING" | "FINISHED";
+
+export type Outcome =
+  | "SUCCEEDED"
+  | "FAILED"
+  | "TIMED_OUT"
+  | "CANCELLED"
+  | "OUT_OF_MEMORY"
+  | "REJECTED"
+  | "NOT_STARTED"
+  | "EXECUTOR_CRASHED"
+  | "LOST";
+
+export type Retryability = "UNKNOWN" | "RETRYABLE" | "PERMANENT";
+
+export type Effect = "UNKNOWN" | "NONE" | "HAPPENED";
+
+/** Limits of one execution, in milliseconds. Undefined means unlimited. */
+export interface Limits {
+  readonly queueTimeoutMs?: number | undefined;
+  readonly startTimeoutMs?: number | undefined;
+  readonly attemptTimeoutMs?: number | undefined;
+  readonly totalTimeoutMs?: number | undefined;
+  readonly noOutputTimeoutMs?: number | undefined;
+  readonly graceMs?: number | undefined;
+  readonly maxOutputBytes?: number | undefined;
+}
+
+export interface RetryPolicy {
+  /** All attempts together, at least 1. */
+  readonly maxAttempts: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly multiplier: number;
+  /** The job may run twice without harm. */
+  readonly idempotent: boolean;
+}
+
+export interface ExecutionSpec {
+  readonly id: string;
+  readonly executor: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly jobName: string;
+  readonly limits: Limits;
+  readonly retry: RetryPolicy;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly traceContext: Readonly<Record<string, string>>;
+}
+
+export interface StopStep {
+  readonly action: string;
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number;
+  readonly detail: string;
+}
+
+export interface Survivor {
+  readonly pid: number;
+  readonly command: string;
+}
+
+export interface StopReport {
+  readonly steps: readonly StopStep[];
+  readonly survivors: readonly Survivor[];
+}
+
+export interface Usage {
+  readonly cpuTimeMs?: number | undefined;
+  readonly peakMemoryBytes?: number | undefined;
+  readonly source: string;
+}
+
+/** How an execution, or one attempt of it, ended. */
+export interface Result {
+  readonly outcome: Outcome;
+  readonly message: string;
+  readonly hint: string;
+  readonly code: string;
+  readonly exitCode?: number | undefined;
+  readonly signal: string;
+  readonly retryability: Retryability;
+  readonly retryAfterMs?: number | undefined;
+  readonly effect: Effect;
+  readonly evidence?: JsonObject | undefined;
+  readonly usage?: Usage | undefined;
+  readonly violations: readonly Violation[];
+  readonly stop?: StopReport | undefined;
+  readonly warnings: readonly string[];
+}
+
+export interface Attempt {
+  /** Starts at 1. */
+  readonly number: number;
+  readonly startingMs: number;
+  readonly runningMs?: number | undefined;
+  readonly finishedMs?: number | undefined;
+  readonly result?: Result | undefined;
+  readonly executorPid: number;
+  readonly executorVersion: string;
+}
+
+export interface OutputSummary {
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly droppedBytes: number;
+}
+
+/** An execution as it stands. Secrets in its spec are masked. */
+export interface Execution {
+  readonly spec: ExecutionSpec;
+  readonly state: State;
+  readonly stateReason: string;
+  readonly acceptedMs: number;
+  readonly finishedMs?: number | undefined;
+  readonly attempts: readonly Attempt[];
+  readonly result?: Result | undefined;
+  readonly lastSequence: number;
+  readonly output: OutputSummary;
+}
+
+export interface Capabilities {
+  readonly cancel: boolean;
+  readonly attach: boolean;
+  readonly probe: boolean;
+  readonly idempotent: boolean;
+  /** 0 means no limit. */
+  readonly maxConcurrentExecutions: number;
+}
+
+export interface ExecutorDescription {
+  readonly name: string;
+  readonly version: string;
+  readonly summary: string;
+  /** JSON Schema as text; empty for executors of Dkron's contract. */
+  readonly configSchema: string;
+  readonly capabilities: Capabilities;
+}
+
+export type ExecutorState = "IDLE" | "STARTING" | "READY" | "FAILED";
+
+export interface ExecutorProcessInfo {
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly activeExecutions: number;
+  readonly finishedExecutions: number;
+}
+
+export interface ExecutorInfo {
+  readonly name: string;
+  readonly path: string;
+  readonly state: ExecutorState;
+  readonly reason: string;
+  readonly description?: ExecutorDescription | undefined;
+  readonly protocolVersion: number;
+  readonly processes: readonly ExecutorProcessInfo[];
+  readonly crashes: number;
+  readonly lastCrash: string;
+}
+
+export interface SkippedFile {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface ProbeReport {
+  readonly ok: boolean;
+  readonly message: string;
+  readonly code: string;
+  readonly details?: JsonObject | undefined;
+}
+
+/** A result with everything unsaid left at its neutral value. */
+export function makeResult(outcome: Outcome, parts: Partial<Omit<Result, "outcome">> = {}): Result {
+  return {
+    outcome,
+    message: "",
+    hint: "",
+    code: "",
+    signal: "",
+    retryability: "UNKNOWN",
+    effect: "UNKNOWN",
+    violations: [],
+    warnings: [],
+    ...parts,
+  };
+}

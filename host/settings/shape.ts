@@ -1,0 +1,42 @@
+/** Everything an operator can set. Each has a default: no setting is needed to start. */
+export interface Settings {
+  /** Absolute paths, searched in order. */
+  readonly pluginsDirs: readonly string[];
+  /** Journal and what must survive a restart. Not created yet. */
+  readonly stateDir: string;
+  /** Sockets. Not created yet; to be made with mode 0700. */
+  readonly runtimeDir: string;
+  /** As `parseAddress` reads them; each is reachable from this machine only. */
+  readonly listen: readonly string[];
+  readonly maxConcurrentExecutions: number;
+  readonly maxConcurrentPerExecutor: number;
+  readonly maxQueuedExecutions: number;
+  /** For executions that set none. Unset means unlimited. */
+  readonly limits: LimitSettings;
+  readonly drainTimeoutMs: number;
+  readonly executorStartTimeoutMs: number;
+  /** 0: never. */
+  readonly executorIdleStopMs: number;
+  /** Names, `*` stands for any characters. */
+  readonly executorEnvironment: readonly string[];
+  readonly autoMtls: boolean;
+  /** Config of one execution, keys and values together. */
+  readonly maxConfigBytes: number;
+  /** Output of one execution that the journal keeps. */
+  readonly maxOutputBytes: number;
+  readonly retentionMs: number;
+  readonly retentionMaxBytes: number;
+  /** `normal` survives a killed host, `full` also a loss of power. */
+  readonly journalSync: "normal" | "full";
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly logFormat: "text" | "json";
+}
+
+export interface LimitSettings {
+  readonly queueTimeoutMs?: number;
+  readonly startTimeoutMs?: number;
+  readonly attemptTimeoutMs?: number;
+  readonly totalTimeoutMs?: number;
+  readonly noOutputTimeoutMs?: number;
+  readonly graceMs: number;
+}

@@ -1,0 +1,228 @@
+import {
+  boolean,
+  bytes,
+  choice,
+  directory,
+  duration,
+  integer,
+  list,
+  localAddress,
+  optionalDuration,
+  variableName,
+  type Kind,
+} from "./kinds.ts";
+import type { LimitSettings, Settings } from "./shape.ts";
+import { defaultPluginsDirs, defaultRuntimeDir, defaultStateDir, type Surroundings } from "./surroundings.ts";
+
+/** All settings in one level: `limits.graceMs`. */
+export type FlatSettings = Omit<Settings, "limits"> & {
+  readonly [K in keyof Required<LimitSettings> as `limits.${K}`]: LimitSettings[K];
+};
+
+/** One setting: what drives reading, checking, help and documentation. */
+export interface SettingRow<T> {
+  /** As in the YAML file; the variable and the flag follow from it. */
+  readonly key: string;
+  /** Where the flag is not the key: a flag given once per item is named for one item. */
+  readonly flag?: string;
+  readonly kind: Kind<T>;
+  /** @param earlier the settings of the rows above */
+  readonly default: (surroundings: Surroundings, earlier: Partial<FlatSettings>) => T;
+  /** The default in words, where its value differs from machine to machine. */
+  readonly defaultText?: string;
+  /** One line, for help. */
+  readonly summary: string;
+  /** What else an operator should know. */
+  readonly details?: string;
+}
+
+/** The table. A row's defaults may use the rows above it. */
+const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettings[P]> } = {
+  pluginsDirs: {
+    key: "plugins-dirs",
+    flag: "plugins-dir",
+    kind: list(directory(), ":"),
+    default: defaultPluginsDirs,
+    defaultText:
+      "of these, the ones that exist: plugins in the install directory, /usr/lib/executor-host/plugins, /etc/executor-host/plugins",
+    summary: "Directory with executors; may be given more than once",
+    details: "Executors are files named `dkron-executor-NAME`. A name that is there twice is used from neither place.",
+  },
+  stateDir: {
+    key: "state-dir",
+    kind: directory(),
+    default: defaultStateDir,
+    defaultText: "root: /var/lib/executor-host; otherwise executor-host in $XDG_STATE_HOME or ~/.local/state",
+    summary: "Directory of the journal, which survives restarts",
+    details: "One host per directory: it is locked while a host runs.",
+  },
+  runtimeDir: {
+    key: "runtime-dir",
+    kind: directory(),
+    default: (surroundings, { stateDir }) => defaultRuntimeDir(surroundings, stateDir ?? ""),
+    defaultText: "root: /run/executor-host; otherwise executor-host in $XDG_RUNTIME_DIR, or run in the state directory",
+    summary: "Directory of sockets, with mode 0700",
+    details: "Keep the path short: a unix socket's path has at most 107 bytes.",
+  },
+  listen: {
+    key: "listen",
+    kind: list(localAddress(), ","),
+    default: (_, { runtimeDir }) => [`unix:${runtimeDir}/host.sock`],
+    defaultText: "unix:RUNTIME-DIR/host.sock",
+    summary: "Address for schedulers; may be given more than once",
+    details:
+      "`unix:/path/to.sock`, `tcp:127.0.0.1:PORT` or `tcp:[::1]:PORT`. Whoever can reach the address can run jobs, so that addresses " +
+      "other machines can reach are refused.",
+  },
+  maxConcurrentExecutions: {
+    key: "max-concurrent-executions",
+    kind: integer(1),
+    default: () => 256,
+    summary: "Executions that may run at the same time; more wait in the queue",
+  },
+  maxConcurrentPerExecutor: {
+    key: "max-concurrent-per-executor",
+    kind: integer(1),
+    default: () => 256,
+    summary: "Executions of one executor that may run at the same time",
+  },
+  maxQueuedExecutions: {
+    key: "max-queued-executions",
+    kind: integer(0),
+    default: () => 10_000,
+    summary: "Executions that may wait; more are refused and may be sent again later",
+  },
+  "limits.queueTimeoutMs": {
+    key: "limits.queue-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest wait of an execution for a slot, unless it sets its own",
+  },
+  "limits.startTimeoutMs": {
+    key: "limits.start-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest time from slot to start, unless an execution sets its own",
+  },
+  "limits.attemptTimeoutMs": {
+    key: "limits.attempt-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest attempt, unless an execution sets its own",
+  },
+  "limits.totalTimeoutMs": {
+    key: "limits.total-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest execution with all its attempts, unless it sets its own",
+  },
+  "limits.noOutputTimeoutMs": {
+    key: "limits.no-output-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest silence of a running attempt, unless an execution sets its own",
+  },
+  "limits.graceMs": {
+    key: "limits.grace",
+    kind: duration(),
+    default: () => 10_000,
+    summary: "How long a stop may take before it is forced, unless an execution sets its own",
+  },
+  drainTimeoutMs: {
+    key: "drain-timeout",
+    kind: duration(),
+    default: () => 60_000,
+    summary: "On shutdown, how long running executions may go on before they are stopped",
+  },
+  executorStartTimeoutMs: {
+    key: "executor-start-timeout",
+    kind: duration(1),
+    default: () => 60_000,
+    summary: "How long an executor's process may take to be ready",
+  },
+  executorIdleStopMs: {
+    key: "executor-idle-stop",
+    kind: duration(),
+    default: () => 900_000,
+    summary: "Stop an executor's process that had no work for this long; 0 keeps it",
+  },
+  executorEnvironment: {
+    key: "executor-environment",
+    kind: list(variableName(), ","),
+    default: () => ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR"],
+    summary: "Variable that executors get from the host's environment; may be given more than once",
+    details: "Nothing else is handed down. `*` stands for any characters.",
+  },
+  autoMtls: {
+    key: "auto-mtls",
+    kind: boolean(),
+    default: () => true,
+    summary: "Secure the link to each executor's process with one-time certificates",
+    details: "Executors that cannot do so are still used, over a socket only this user can open.",
+  },
+  maxConfigBytes: {
+    key: "max-config-bytes",
+    kind: bytes(),
+    default: () => 1024 ** 2,
+    summary: "Largest config of one execution",
+  },
+  maxOutputBytes: {
+    key: "max-output-bytes",
+    kind: bytes(0),
+    default: () => 256 * 1024 ** 2,
+    summary: "Output of one execution that the journal keeps; of more, the middle is dropped and counted",
+  },
+  retentionMs: {
+    key: "retention",
+    kind: duration(),
+    default: () => 7 * 86_400_000,
+    summary: "How long finished executions are kept",
+  },
+  retentionMaxBytes: {
+    key: "retention-max-bytes",
+    kind: bytes(0),
+    default: () => 10 * 1024 ** 3,
+    summary: "Size of the journal from which the oldest finished executions are deleted earlier",
+  },
+  journalSync: {
+    key: "journal-sync",
+    kind: choice(["normal", "full"]),
+    default: () => "normal",
+    summary: "What accepted executions survive: a killed host (normal), or also a loss of power (full, slower)",
+  },
+  logLevel: {
+    key: "log-level",
+    kind: choice(["debug", "info", "warn", "error"]),
+    default: () => "info",
+    summary: "Least severe log lines to write",
+  },
+  logFormat: {
+    key: "log-format",
+    kind: choice(["text", "json"]),
+    default: ({ isTerminal }) => (isTerminal ? "text" : "json"),
+    defaultText: "text on a terminal, otherwise json",
+    summary: "How log lines are written",
+  },
+};
+
+/** A row where the type of its value does not matter. */
+export type AnySettingRow = SettingRow<unknown> & { readonly property: keyof FlatSettings };
+
+/** The rows in their order. */
+export const settingRows: readonly AnySettingRow[] = Object.entries(settingsTable).map(([property, row]) => ({
+  ...(row as SettingRow<unknown>),
+  property: property as keyof FlatSettings,
+}));
+
+/** Every variable of a setting starts with this. */
+export const variablePrefix = "EXECUTOR_HOST_";
+
+/** `EXECUTOR_HOST_LIMITS_ATTEMPT_TIMEOUT` for `limits.attempt-timeout`. */
+export function variableOf(row: Pick<AnySettingRow, "key">): string {
+  return variablePrefix + row.key.toUpperCase().replaceAll(/[-.]/g, "_");
+}
+
+/** `--limits-attempt-timeout` for `limits.attempt-timeout`. */
+export function flagOf(row: Pick<AnySettingRow, "key" | "flag">): string {
+  return `--${row.flag ?? row.key.replaceAll(".", "-")}`;
+}

@@ -1,0 +1,38 @@
+import { ExecuteResponse, type Event } from "@executor-host/proto/executor";
+import { encodeOutputFrame, maxOutputBytes, parseEventFrame, type EventFrame } from "@executor-host/proto/shared/frame";
+import { toTimestamp } from "@executor-host/proto/shared/time";
+import { resultToProto } from "../model/convert.ts";
+import type { Result } from "../model/model.ts";
+
+/** Makes the events of an attempt for an executor that cannot make its own. */
+export class EventMaker {
+  readonly #onEvent: (frame: EventFrame) => void;
+  readonly #offsets = new Map<number, number>();
+  #sequence = 0;
+
+  constructor(onEvent: (frame: EventFrame) => void) {
+    this.#onEvent = onEvent;
+  }
+
+  started(target: string): void {
+    this.#send({ $case: "started", value: { target } });
+  }
+
+  output(channel: number, data: Buffer): void {
+    for (let at = 0; at < data.length; at += maxOutputBytes) {
+      const piece = data.subarray(at, at + maxOutputBytes);
+      const offset = this.#offsets.get(channel) ?? 0;
+      this.#offsets.set(channel, offset + piece.length);
+      this.#onEvent(parseEventFrame(encodeOutputFrame(++this.#sequence, Date.now(), channel, offset, piece)));
+    }
+  }
+
+  result(result: Result): void {
+    this.#send({ $case: "result", value: resultToProto(result) });
+  }
+
+  #send(kind: NonNullable<Event["kind"]>): void {
+    const event: Event = { sequence: ++this.#sequence, time: toTimestamp(Date.now()), kind };
+    this.#onEvent(parseEventFrame(Buffer.from(ExecuteResponse.encode({ event }).finish())));
+  }
+}

@@ -1,0 +1,198 @@
+import type { LogEntry, PluginExit, PluginProcess, StopOptions } from "@executor-host/goplugin/client";
+import { launchPlugin } from "@executor-host/goplugin/client";
+import { ExecutorServiceClient } from "@executor-host/proto/executor";
+import { messageOf } from "@executor-host/proto/shared/error";
+import { appVersions, magicCookie } from "@executor-host/proto/shared/executor-link";
+import type { Logger } from "../log/logger.ts";
+import type { ExecutorProcessInfo, Survivor } from "../model/model.ts";
+import type { Timeouts } from "../timeouts.ts";
+import type { Binary } from "./catalog.ts";
+import type { ProcessGroup } from "./containment.ts";
+import { executorEnvironment } from "./environment.ts";
+import type { ExecutorLink } from "./link.ts";
+import { DkronLink } from "./dkron-link.ts";
+import { NativeLink } from "./native-link.ts";
+
+export interface ProcessOptions {
+  readonly runtimeDir: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly allowedEnvironment: readonly string[];
+  /** Executors of Dkron's contract are spoken to without, as Dkron does. */
+  readonly autoMtls: boolean;
+  readonly startTimeoutMs: number;
+  readonly timeouts: Timeouts;
+  readonly logger: Logger;
+}
+
+/** How an executor process ended, with what it left behind. */
+export interface ProcessEnd {
+  readonly exit: PluginExit;
+  /** Started by the executor, and impossible to kill. */
+  readonly survivors: readonly Survivor[];
+}
+
+/** What it took to end a process. */
+export interface Ending {
+  readonly steps: PluginExit["steps"];
+  /** What could not be killed; the process itself, if that is it. */
+  readonly survivors: readonly Survivor[];
+}
+
+/** One running executor. */
+export class ExecutorProcess implements AsyncDisposable {
+  readonly link: ExecutorLink;
+  readonly startedMs = Date.now();
+  /** Resolves when the process is gone, and everything it started with it unless it ended in order. Never rejects. */
+  readonly ended: Promise<ProcessEnd>;
+  readonly #plugin: PluginProcess;
+  readonly #timeouts: Timeouts;
+  readonly #log: Logger;
+  #active = 0;
+  #finished = 0;
+
+  private constructor(plugin: PluginProcess, link: ExecutorLink, group: ProcessGroup, timeouts: Timeouts, log: Logger) {
+    this.#plugin = plugin;
+    this.#timeouts = timeouts;
+    this.#log = log;
+    this.link = link;
+    this.ended = plugin.exited.then(async (exit) => {
+      const inOrder = exit.expected && this.#active === 0;
+      try {
+        return { exit, survivors: inOrder ? await group.release() : await group.killAll() };
+      } catch (error) {
+        log.error("what an executor left behind could not be cleared away", { error: messageOf(error) });
+        return { exit, survivors: [] };
+      }
+    });
+  }
+
+  /** @throws {HostError} any failure of the launch, with the process and everything it started gone */
+  static async start(
+    binary: Binary,
+    group: ProcessGroup,
+    options: ProcessOptions,
+    signal: AbortSignal,
+  ): Promise<ExecutorProcess> {
+    const log = options.logger.child({ executor: binary.name });
+    const launch = (autoMtls: boolean) =>
+      launchPlugin({
+        command: binary.path,
+        env: executorEnvironment(options.environment, options.allowedEnvironment, group.tag),
+        magicCookie,
+        appVersions: Object.values(appVersions),
+        autoMtls,
+        runtimeDir: options.runtimeDir,
+        startTimeoutMs: options.startTimeoutMs,
+        afterSpawn: (pid) => group.add(pid),
+        onLog: (entry) => forward(log, entry),
+        onStdio: (channel, data) =>
+          log.debug("executor output outside any execution", { channel, text: data.toString() }),
+        signal,
+      });
+    let plugin: PluginProcess | undefined;
+    try {
+      plugin = await launch(options.autoMtls);
+      if (options.autoMtls && plugin.appVersion === appVersions.dkron) {
+        // go-plugin before 1.4.4 cannot call back under mutual TLS, and such executors are in the field. The socket is private either way.
+        await plugin.kill();
+        plugin = await launch(false);
+      }
+      const link =
+        plugin.appVersion === appVersions.dkron
+          ? new DkronLink(plugin, binary.name)
+          : await NativeLink.open(plugin.client(ExecutorServiceClient), options.timeouts);
+      return new ExecutorProcess(plugin, link, group, options.timeouts, log);
+    } catch (error) {
+      await plugin?.kill();
+      await group.killAll();
+      throw error;
+    }
+  }
+
+  get pid(): number {
+    return this.#plugin.pid;
+  }
+
+  get exited(): Promise<PluginExit> {
+    return this.#plugin.exited;
+  }
+
+  get hasExited(): boolean {
+    return this.#plugin.hasExited;
+  }
+
+  /** Executions running in it. */
+  get active(): number {
+    return this.#active;
+  }
+
+  get info(): ExecutorProcessInfo {
+    return {
+      pid: this.pid,
+      startedMs: this.startedMs,
+      activeExecutions: this.#active,
+      finishedExecutions: this.#finished,
+    };
+  }
+
+  enter(): void {
+    this.#active += 1;
+  }
+
+  leave(): void {
+    this.#active -= 1;
+    this.#finished += 1;
+  }
+
+  /** Does it answer at all? */
+  async isAlive(): Promise<boolean> {
+    try {
+      await this.#plugin.ping({ timeoutMs: this.#timeouts.livenessMs });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Let it end in order; force after a while. Never rejects. */
+  stop(options: StopOptions = { graceMs: this.#timeouts.executorStopMs }): Promise<Ending> {
+    return this.#untilEnded(this.#plugin.stop(options));
+  }
+
+  /** End it now, with everything it started. Never rejects. */
+  kill(): Promise<Ending> {
+    return this.#untilEnded(this.#plugin.kill());
+  }
+
+  async #untilEnded(asked: Promise<PluginExit>): Promise<Ending> {
+    try {
+      const { steps } = await asked;
+      return { steps, survivors: (await this.ended).survivors };
+    } catch (error) {
+      this.#log.error("an executor's process cannot be ended", { pid: this.pid, error: messageOf(error) });
+      return { steps: [], survivors: [{ pid: this.pid, command: this.link.description.name }] };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** One line about an end nobody asked for. */
+export function describeExit(exit: PluginExit): string {
+  const how = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
+  const tail = exit.stderrTail.trim();
+  return tail === "" ? how : `${how}; its last words: ${lastLines(tail)}`;
+}
+
+const lastWords = 5;
+
+function lastLines(text: string): string {
+  return text.split("\n").slice(-lastWords).join(" | ");
+}
+
+function forward(log: Logger, entry: LogEntry): void {
+  const level = entry.level === "trace" ? "debug" : entry.level;
+  log[level](entry.message, entry.fields);
+}

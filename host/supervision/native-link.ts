@@ -1,0 +1,146 @@
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import {
+  CancelDisposition,
+  type CancelResponse,
+  type DescribeResponse,
+  type ExecuteRequest,
+  type ExecutorServiceClient,
+  ExecutorServiceService,
+} from "@executor-host/proto/executor";
+import { HostError, messageOf } from "@executor-host/proto/shared/error";
+import { appVersions } from "@executor-host/proto/shared/executor-link";
+import { parseEventFrame, type EventFrame } from "@executor-host/proto/shared/frame";
+import { fromStatus } from "@executor-host/proto/shared/status";
+import { toDuration, toTimestamp } from "@executor-host/proto/shared/time";
+import type { ExecutorDescription, ProbeReport, Violation } from "../model/model.ts";
+import type { Timeouts } from "../timeouts.ts";
+import type {
+  AttemptRequest,
+  CallEnd,
+  CancelDisposition as CancelDispositionName,
+  ExecutorLink,
+  RunningCall,
+} from "./link.ts";
+
+const dispositions = new Map<number, CancelDispositionName>([
+  [CancelDisposition.STOPPING, "STOPPING"],
+  [CancelDisposition.FINISHED, "FINISHED"],
+]);
+
+const passThrough = (bytes: Buffer): Buffer => bytes;
+
+/** Speaks `executor.v1`, application version 2. */
+export class NativeLink implements ExecutorLink {
+  readonly protocolVersion = appVersions.native;
+  readonly description: ExecutorDescription;
+  readonly #client: ExecutorServiceClient;
+  readonly #timeouts: Timeouts;
+
+  private constructor(client: ExecutorServiceClient, description: ExecutorDescription, timeouts: Timeouts) {
+    this.#client = client;
+    this.#timeouts = timeouts;
+    this.description = description;
+  }
+
+  /** @throws {HostError} when the executor does not describe itself */
+  static async open(client: ExecutorServiceClient, timeouts: Timeouts): Promise<NativeLink> {
+    const response = await unary<DescribeResponse>((done) =>
+      client.describe({}, new Metadata(), { deadline: Date.now() + timeouts.describeMs }, done),
+    );
+    return new NativeLink(client, descriptionFromProto(response), timeouts);
+  }
+
+  execute(request: AttemptRequest, onEvent: (frame: EventFrame) => void): RunningCall {
+    // Raw bytes both ways: output is routed without being decoded. Listeners are attached in this turn, or grpc-js would read without bound.
+    const call = this.#client.makeServerStreamRequest(
+      ExecutorServiceService.execute.path,
+      ExecutorServiceService.execute.requestSerialize,
+      passThrough,
+      requestToProto(request),
+      new Metadata(),
+      {},
+    );
+    const { promise, resolve } = Promise.withResolvers<CallEnd>();
+    call.on("data", (message: Buffer) => {
+      try {
+        onEvent(parseEventFrame(message));
+      } catch (error) {
+        resolve({ ok: false, error: new HostError("PROTOCOL_VIOLATION", `it sent no event: ${messageOf(error)}`) });
+        call.cancel();
+      }
+    });
+    call.on("error", (error: ServiceError) => resolve({ ok: false, error: fromStatus(error) }));
+    call.on("end", () => resolve({ ok: true }));
+    return {
+      pause: () => void call.pause(),
+      resume: () => void call.resume(),
+      abort: () => call.cancel(),
+      ended: promise,
+    };
+  }
+
+  async cancel(executionId: string, options: { reason: string; graceMs: number }): Promise<CancelDispositionName> {
+    const request = { executionId, reason: options.reason, grace: toDuration(options.graceMs) };
+    const response = await unary<CancelResponse>((done) =>
+      this.#client.cancel(request, new Metadata(), { deadline: Date.now() + this.#timeouts.quickCallMs }, done),
+    );
+    return dispositions.get(response.disposition) ?? "UNKNOWN";
+  }
+
+  async validate(config: Readonly<Record<string, string>>): Promise<readonly Violation[]> {
+    const deadline = Date.now() + this.#timeouts.quickCallMs;
+    const response = await unary<{ violations: Violation[] }>((done) =>
+      this.#client.validate({ config: { ...config } }, new Metadata(), { deadline }, done),
+    );
+    return response.violations;
+  }
+
+  async probe(
+    config: Readonly<Record<string, string>>,
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<ProbeReport> {
+    if (!this.description.capabilities.probe) {
+      throw new HostError("NOT_SUPPORTED", `executor "${this.description.name}" has no probe`);
+    }
+    const deadline = Date.now() + options.timeoutMs;
+    return unary<ProbeReport>((done) => {
+      const call = this.#client.probe({ config: { ...config } }, new Metadata(), { deadline }, done);
+      options.signal?.addEventListener("abort", () => call.cancel(), { once: true });
+      return call;
+    });
+  }
+}
+
+function requestToProto(request: AttemptRequest): ExecuteRequest {
+  return {
+    executionId: request.executionId,
+    attempt: request.attempt,
+    jobName: request.jobName,
+    config: { ...request.config },
+    deadline: request.deadlineMs === undefined ? undefined : toTimestamp(request.deadlineMs),
+    traceContext: { ...request.traceContext },
+    labels: { ...request.labels },
+  };
+}
+
+function descriptionFromProto(response: DescribeResponse): ExecutorDescription {
+  return {
+    name: response.name,
+    version: response.version,
+    summary: response.summary,
+    configSchema: response.configSchema,
+    capabilities: response.capabilities ?? {
+      cancel: false,
+      attach: false,
+      probe: false,
+      idempotent: false,
+      maxConcurrentExecutions: 1,
+    },
+  };
+}
+
+function unary<Response>(start: (done: (error: ServiceError | null, response: Response) => void) => unknown) {
+  return new Promise<Response>((resolve, reject) => {
+    start((error, response) => (error === null ? resolve(response) : reject(fromStatus(error))));
+  });
+}

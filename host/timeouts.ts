@@ -1,0 +1,39 @@
+/**
+ * Every wait of the host that is not a setting, in milliseconds, in one place.
+ */
+export const timeouts = {
+  /** Describe, right after an executor's start. */
+  describeMs: 10_000,
+  /** A unary call to an executor that only computes: Validate, Cancel. */
+  quickCallMs: 5_000,
+  /** Probe, unless the caller says otherwise. */
+  probeMs: 30_000,
+  /** Silence of an executor after which it is asked whether it still lives. */
+  livenessAfterMs: 15_000,
+  /** Answer to that question. */
+  livenessMs: 5_000,
+  /** After the grace time: from dropping the call until the executor's process is dealt with. */
+  abandonMs: 2_000,
+  /** How long neighbours may finish in a process that ignores a cancel, before it is killed. */
+  quarantineMs: 30_000,
+  /** Graceful stop of an executor process. */
+  executorStopMs: 5_000,
+  /** Killing what an executor left behind, until it is given up and named. */
+  sweepMs: 5_000,
+  /** Between two looks at what is still there. */
+  sweepIntervalMs: 20,
+  /** A result that cannot be journaled is shown after this, with a warning. */
+  journalRetryMs: 5_000,
+  /** Between two tries to write it. */
+  journalRetryIntervalMs: 500,
+  /** First wait after a failed start of an executor; doubles up to the maximum. */
+  restartBackoffMs: 200,
+  restartBackoffMaxMs: 30_000,
+  /** At the end of the host: for results on their way to watchers. */
+  lastWordsMs: 1_000,
+  /** Between two looks for old executions. */
+  pruneIntervalMs: 10 * 60_000,
+} as const;
+
+/** The table, or another one: tests that wait for a limit have shorter ones. */
+export type Timeouts = { readonly [Name in keyof typeof timeouts]: number };
