@@ -1,0 +1,24 @@
+import type { Programs } from "./programs.ts";
+import type { Report } from "./report.ts";
+
+/** What a case may use. */
+export interface CaseContext {
+  readonly programs: Programs;
+  /** For whatever is made on the way; removed at the end. Short, as the paths of sockets must be. */
+  readonly directory: string;
+  /** Overrides how many rounds a case makes. */
+  readonly rounds: number | undefined;
+}
+
+/** One group of measurements. */
+export interface Case {
+  readonly name: string;
+  /** What it measures, in one line. */
+  readonly summary: string;
+  run(context: CaseContext): Promise<Report>;
+}
+
+/** The path of a worker's module. */
+export function workerFile(name: "client" | "direct" | "echo" | "spawn"): string {
+  return `${import.meta.dirname}/../workers/${name}.ts`;
+}
