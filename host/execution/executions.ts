@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExecuteResponse } from "@executor-host/proto/host";
 import { HostError, type Violation } from "@executor-host/proto/shared/error";
 import { toTimestamp } from "@executor-host/proto/shared/time";
@@ -210,10 +211,21 @@ export class Executions {
     clearTimeout(timer);
     for (const run of this.#runs.values()) run.stop(cause);
     await this.#allFinished();
+    await this.#allSettled();
   }
 
   async #allFinished(): Promise<void> {
     await Promise.all([...this.#runs.values()].map((run) => run.finished));
+  }
+
+  /** A result that was shown while the disk was full still has to reach the journal; a disk that stays full must not keep the host. */
+  async #allSettled(): Promise<void> {
+    const settled = Promise.all([...this.#runs.values()].map((run) => run.settled));
+    const enough = new AbortController();
+    const limit = sleep(this.#options.timeouts.journalRetryMs, undefined, { signal: enough.signal });
+    await Promise.race([settled, limit]);
+    enough.abort();
+    await limit.catch(() => undefined);
   }
 
   /** The journal need not know every state that a running execution goes through. */

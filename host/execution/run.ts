@@ -56,6 +56,8 @@ export class ExecutionRun {
   #stateReason = "";
   #finishedMs: number | undefined;
   #result: Result | undefined;
+  /** The journal could not take the last change. */
+  #isBehind = false;
   #totalTimer: NodeJS.Timeout | undefined;
   /** Of the attempt that has not started yet. */
   #startLimit: TimeLimit | undefined;
@@ -324,11 +326,15 @@ export class ExecutionRun {
     }
   }
 
-  #save(): Promise<void> {
-    return this.#options.journal.update(this.#options.number, this.snapshot(), this.log.parts);
+  async #save(): Promise<void> {
+    await this.#options.journal.update(this.#options.number, this.snapshot(), this.log.parts);
+    this.#isBehind = false;
   }
 
+  /** Said once, however often it is tried. */
   #notSaved(error: unknown): void {
+    if (this.#isBehind) return;
+    this.#isBehind = true;
     this.#options.logger.error("execution could not be journaled", {
       execution: this.#options.spec.id,
       error: messageOf(error),
