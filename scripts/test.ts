@@ -1,7 +1,7 @@
 /**
  * Runs the tests: every `*.test.ts`, or those whose path contains one of the arguments.
  *
- * Each file runs in a process and a temporary directory of its own, and fails when it leaves something in either. The last line says
+ * Tests in `test/executors/NAME` get the system of that name from `scripts/services`. Each file runs in a process and a temporary directory of its own, and fails when it leaves something in either. The last line says
  * `N passed, N failed, N skipped`. Fails also when there is no test at all, and in CI (CI is set) when one is skipped.
  */
 import { chmodSync, globSync, mkdtempSync, rmSync } from "node:fs";
@@ -9,30 +9,36 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { ProcessTracker } from "./lib/process-tracker.ts";
 import { root } from "./lib/root.ts";
+import { TestServices } from "./lib/services/for-tests.ts";
 import { runTestFile, type FileResult } from "./lib/test-file.ts";
 import { fileLine, summary } from "./lib/test-report.ts";
 
 const filters = process.argv.slice(2);
-const files = globSync("**/*.test.ts", { cwd: root, exclude: ["**/node_modules", "dist"] })
-  .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-  .toSorted();
+const files = TestServices.inOrder(
+  globSync("**/*.test.ts", { cwd: root, exclude: ["**/node_modules", "dist"] })
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .toSorted(),
+);
 
 // Not where the caller's TMPDIR says: a socket's path may not be longer than about a hundred characters.
 const directory = mkdtempSync("/tmp/eh-");
 // Open to other users, as /tmp is: some tests run jobs as them.
 chmodSync(directory, 0o755);
 const tracker = new ProcessTracker();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => abandon(signal));
+const services = new TestServices(files);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void abandon(signal));
 
 const results: FileResult[] = [];
 const queue = files.entries();
 await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
 rmSync(directory, { recursive: true, force: true });
+await services[Symbol.asyncDispose]();
 report();
 
 /** Files are taken one by one; tests wait for processes more than they compute. */
 async function work(): Promise<void> {
   for (const [index, file] of queue) {
+    await services.readyFor(file);
     const result = await runTestFile(file, { directory: join(directory, String(index)), tracker });
     results.push(result);
     console.log(fileLine(result));
@@ -58,8 +64,9 @@ function sum(count: (result: FileResult) => number): number {
 }
 
 /** Nothing of a run that is broken off stays behind either. */
-function abandon(signal: NodeJS.Signals): void {
+async function abandon(signal: NodeJS.Signals): Promise<void> {
   for (const file of files) tracker.kill(file);
   rmSync(directory, { recursive: true, force: true });
+  await services[Symbol.asyncDispose]();
   process.kill(process.pid, signal);
 }

@@ -17,6 +17,8 @@ export interface Service {
    * @returns once it answers
    */
   start(context: ServiceContext): Promise<RunningService>;
+  /** Before its programs are ended: what ending them would leave behind. May come from another process than the start. */
+  stop?(directory: string): Promise<void>;
 }
 
 export interface ServiceContext {

@@ -1,0 +1,4 @@
+import type { Service } from "./service.ts";
+
+/** Every system that tests know. The tests of `test/executors/NAME` run against the one of that name. */
+export const services: readonly Service[] = [];
