@@ -29,7 +29,8 @@ export async function diagnose(file: string, env: Environment): Promise<readonly
   }
 }
 
-async function diagnoseFormat(format: ExecutableFormat, env: Environment): Promise<readonly string[]> {
+/** As `diagnose`, for what is known of a file already. */
+export async function diagnoseFormat(format: ExecutableFormat, env: Environment): Promise<readonly string[]> {
   switch (format.kind) {
     case "elf":
       return diagnoseElf(format.architecture, format.loader);
@@ -67,7 +68,7 @@ async function diagnoseScript(interpreter: string, argument: string, env: Enviro
 }
 
 function foreign(format: string, architecture: string): string {
-  return `the file is a ${format} program for ${architecture}; this machine is ${process.platform} ${process.arch}`;
+  return `the file is ${/^[AEIOU]/.test(format) ? "an" : "a"} ${format} program for ${architecture}; this machine is ${process.platform} ${process.arch}`;
 }
 
 async function isAccessible(path: string, mode: number): Promise<boolean> {
@@ -77,7 +78,8 @@ async function isAccessible(path: string, mode: number): Promise<boolean> {
   );
 }
 
-async function readHead(path: string): Promise<Buffer> {
+/** The first bytes of a file, where its format shows. */
+export async function readHead(path: string): Promise<Buffer> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(limits.fileHeadBytes), 0, limits.fileHeadBytes, 0);
   return buffer.subarray(0, bytesRead);

@@ -7,6 +7,7 @@ import { Host } from "../host.ts";
 import { createLogger } from "../log/logger.ts";
 import type { LoadedSettings, Settings } from "../settings/settings.ts";
 import type { CliContext } from "./context.ts";
+import { sweepAbandoned } from "./sweep-abandoned.ts";
 
 /** A host for one command. */
 export interface EmbeddedHost extends AsyncDisposable {
@@ -15,6 +16,7 @@ export interface EmbeddedHost extends AsyncDisposable {
 
 /** Sockets of executors go below; their paths are limited. */
 const maxBaseLength = 32;
+const directoryPrefix = "executor-host-";
 
 /**
  * Start a host for one command: on a private socket, with a journal of its own that goes with it, so that it never meets a running host.
@@ -24,7 +26,8 @@ const maxBaseLength = 32;
  * @throws {HostError} `SETTINGS_INVALID`, and what a host throws at its start
  */
 export async function startEmbeddedHost(loaded: LoadedSettings, context: CliContext): Promise<EmbeddedHost> {
-  const dir = await makeTemporaryDirectory();
+  const base = temporaryBase();
+  const dir = await makeTemporaryDirectory(base);
   await using starting = new AsyncDisposableStack();
   starting.defer(() => rm(dir, { recursive: true, force: true }));
   const address = `unix:${join(dir, "host.sock")}`;
@@ -33,15 +36,21 @@ export async function startEmbeddedHost(loaded: LoadedSettings, context: CliCont
   const stream = loaded.origins["log-level"] === "default" ? nowhere() : context.stderr.stream;
   const logger = createLogger({ stream, level, format, color: context.stderr.hasColor });
   starting.use(await Host.start(settings, { logger, reflection: false }));
+  // Beside the command, which need not wait for it to begin.
+  const sweeping = sweepAbandoned(base, directoryPrefix);
+  starting.defer(() => sweeping);
   const parts = starting.move();
   return { address, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
+function temporaryBase(): string {
+  return tmpdir().length <= maxBaseLength ? tmpdir() : "/tmp";
+}
+
 /** @throws {HostError} `SETTINGS_INVALID` */
-async function makeTemporaryDirectory(): Promise<string> {
-  const base = tmpdir().length <= maxBaseLength ? tmpdir() : "/tmp";
+async function makeTemporaryDirectory(base: string): Promise<string> {
   try {
-    return await mkdtemp(join(base, "executor-host-"));
+    return await mkdtemp(join(base, directoryPrefix));
   } catch (error) {
     throw new HostError("SETTINGS_INVALID", `cannot make a temporary directory in ${base}: ${messageOf(error)}`, {
       hint: "set TMPDIR to a directory that this user may write to",

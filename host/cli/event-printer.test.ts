@@ -73,6 +73,15 @@ test("on a terminal a success is told with its evidence, on a line of its own", 
   assert.equal(stderr, "\nshell succeeded in 1s: partition=0 offset=12 note='two words'\n".replace("1s:", "1s "));
 });
 
+test("a success with a warning is told without a terminal, too", async () => {
+  const { stdout, stderr } = await show([
+    output("stdout", "out"),
+    end(makeResult("SUCCEEDED", { warnings: ["2 bytes lost"] })),
+  ]);
+  assert.equal(stdout, "out");
+  assert.equal(stderr, "shell succeeded in 1s\n  warning: 2 bytes lost\n");
+});
+
 test("a failure is told with its hint, warnings and what is still running", async () => {
   const { stdout, stderr } = await show([failure]);
   assert.equal(stdout, "");

@@ -22,7 +22,7 @@ type EventOf<Type extends EventBody["type"]> = Extract<Event, { type: Type }>;
 
 /**
  * Shows an execution to people as it goes on: its output, byte by byte, where it belongs; then a verdict on standard error, on a terminal
- * always and otherwise unless it succeeded.
+ * always, otherwise unless it succeeded without a warning.
  */
 export class EventPrinter implements Disposable {
   readonly #stdout: CliContext["stdout"];
@@ -99,7 +99,7 @@ export class EventPrinter implements Disposable {
     const durationMs = attempt === 0 ? undefined : timeMs - (this.#firstMs ?? timeMs);
     const verdict = verdictOf(result, this.#options.subject, durationMs);
     if (!verdict.isGood) await complain(this.#stderr, { ...verdict, message: verdict.headline });
-    else if (this.#stderr.isTerminal) {
+    else if (this.#stderr.isTerminal || verdict.details.length > 0) {
       const lines = [
         this.#stderr.style("green", escapeControls(verdict.headline)),
         ...verdict.details.map(escapeControls),

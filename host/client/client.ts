@@ -6,6 +6,7 @@ import { toDuration } from "@executor-host/proto/shared/time";
 import { stateToProto } from "../model/convert.ts";
 import type { Execution, ProbeReport, Violation } from "../model/model.ts";
 import { formatAddress, parseAddress } from "../settings/address.ts";
+import { formatDuration } from "../settings/duration.ts";
 import { knock, targetOf } from "./connect.ts";
 import { executionFromProto, executorFromProto, outcomeToProto, requestToProto } from "./convert.ts";
 import { channelOptions, timeouts } from "./defaults.ts";
@@ -21,6 +22,11 @@ import type {
 
 export interface CallerOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface QuestionOptions extends CallerOptions {
+  /** Until the host has answered, default 120_000; then the call is given up with `DEADLINE_EXCEEDED`. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -75,7 +81,7 @@ export class HostClient implements AsyncDisposable {
   }
 
   /** Accept an execution without waiting for it. */
-  async submit(request: ExecutionRequest, options: CallerOptions = {}): Promise<Submission> {
+  async submit(request: ExecutionRequest, options: QuestionOptions = {}): Promise<Submission> {
     const spec = requestToProto(request);
     const answer = await this.#unary<hostV1.SubmitResponse>((done) => this.#stub.submit({ spec }, done), options);
     return { execution: executionFromProto(existing(answer.execution)), alreadyKnown: answer.alreadyKnown };
@@ -97,13 +103,13 @@ export class HostClient implements AsyncDisposable {
   }
 
   /** One execution as it stands. */
-  async get(id: string, options: CallerOptions = {}): Promise<Execution> {
+  async get(id: string, options: QuestionOptions = {}): Promise<Execution> {
     const answer = await this.#unary<hostV1.GetResponse>((done) => this.#stub.get({ executionId: id }, done), options);
     return executionFromProto(existing(answer.execution));
   }
 
   /** One page of executions, newest first. */
-  async list(filter: ListFilter = {}, options: CallerOptions = {}): Promise<ExecutionPage> {
+  async list(filter: ListFilter = {}, options: QuestionOptions = {}): Promise<ExecutionPage> {
     const request = {
       pageSize: filter.pageSize ?? 0,
       pageToken: filter.pageToken ?? "",
@@ -119,7 +125,7 @@ export class HostClient implements AsyncDisposable {
   /** Ask an execution to stop. Answers with the state after the request was noted. */
   async cancel(
     id: string,
-    options: CallerOptions & { readonly reason?: string | undefined; readonly graceMs?: number | undefined } = {},
+    options: QuestionOptions & { readonly reason?: string | undefined; readonly graceMs?: number | undefined } = {},
   ): Promise<Execution> {
     const { reason = "", graceMs } = options;
     const request = { executionId: id, reason, grace: graceMs === undefined ? undefined : toDuration(graceMs) };
@@ -127,7 +133,7 @@ export class HostClient implements AsyncDisposable {
     return executionFromProto(existing(answer.execution));
   }
 
-  async listExecutors(options: CallerOptions = {}): Promise<ExecutorList> {
+  async listExecutors(options: QuestionOptions = {}): Promise<ExecutorList> {
     const answer = await this.#unary<hostV1.ListExecutorsResponse>(
       (done) => this.#stub.listExecutors({}, done),
       options,
@@ -136,7 +142,7 @@ export class HostClient implements AsyncDisposable {
   }
 
   /** Starts the executor if need be. */
-  async describeExecutor(executor: string, options: CallerOptions = {}): Promise<ExecutorDetails> {
+  async describeExecutor(executor: string, options: QuestionOptions = {}): Promise<ExecutorDetails> {
     const answer = await this.#unary<hostV1.DescribeExecutorResponse>(
       (done) => this.#stub.describeExecutor({ executor }, done),
       options,
@@ -145,13 +151,17 @@ export class HostClient implements AsyncDisposable {
   }
 
   /** @returns what is wrong; empty when the execution would be accepted */
-  async validate(request: ExecutionRequest, options: CallerOptions = {}): Promise<readonly Violation[]> {
+  async validate(request: ExecutionRequest, options: QuestionOptions = {}): Promise<readonly Violation[]> {
     const spec = requestToProto(request);
     const answer = await this.#unary<hostV1.ValidateResponse>((done) => this.#stub.validate({ spec }, done), options);
     return answer.violations;
   }
 
-  /** Can the target of this config be reached? Has no side effect. */
+  /**
+   * Can the target of this config be reached? Has no side effect.
+   *
+   * @param options.timeoutMs for the executor's own look, default the host's
+   */
   async probe(
     executor: string,
     config: Readonly<Record<string, string>>,
@@ -159,7 +169,10 @@ export class HostClient implements AsyncDisposable {
   ): Promise<ProbeReport> {
     const timeout = options.timeoutMs === undefined ? undefined : toDuration(options.timeoutMs);
     const request = { executor, config: { ...config }, timeout };
-    return this.#unary<hostV1.ProbeResponse>((done) => this.#stub.probe(request, done), options);
+    return this.#unary<hostV1.ProbeResponse>((done) => this.#stub.probe(request, done), {
+      signal: options.signal,
+      timeoutMs: (options.timeoutMs ?? 0) + timeouts.callMs,
+    });
   }
 
   /** Ends all calls. */
@@ -169,18 +182,29 @@ export class HostClient implements AsyncDisposable {
 
   #unary<Response>(
     start: (done: (error: ServiceError | null, response: Response) => void) => ClientUnaryCall,
-    { signal }: CallerOptions,
+    { signal, timeoutMs = timeouts.callMs }: QuestionOptions,
   ): Promise<Response> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
+      let isLate = false;
       const call = start((error, response) => {
+        clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
         if (error === null) resolve(response);
-        else reject(signal?.aborted === true ? (signal.reason as Error) : this.#toError(error));
+        else if (signal?.aborted === true) reject(signal.reason as Error);
+        else reject(isLate ? this.#tooLate(timeoutMs) : this.#toError(error));
       });
       const abort = (): void => call.cancel();
+      const timer = setTimeout(() => {
+        isLate = true;
+        call.cancel();
+      }, timeoutMs);
       signal?.addEventListener("abort", abort, { once: true });
     });
+  }
+
+  #tooLate(timeoutMs: number): HostError {
+    return new HostError("DEADLINE_EXCEEDED", `no answer from ${this.address} within ${formatDuration(timeoutMs)}`);
   }
 
   readonly #toError = (error: ServiceError): HostError => {

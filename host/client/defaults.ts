@@ -2,6 +2,8 @@
 export const timeouts = {
   /** From the first try until the host has answered. */
   connectMs: 5_000,
+  /** For the answer to one question. Some start an executor first, which may take up to the host's `executor-start-timeout`. */
+  callMs: 120_000,
 } as const;
 
 /** Options of the gRPC channel. Names as in the README of `@grpc/grpc-js`, "Supported Channel Options". */

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { refusedFormat } from "@executor-host/goplugin/client";
 import { messageOf } from "@executor-host/proto/shared/error";
 import type { SkippedFile } from "../model/model.ts";
 
@@ -73,6 +74,8 @@ async function look(path: string, fileName: string): Promise<Binary | SkippedFil
       return { path, reason: "everybody may write to this file; remove that right (chmod o-w)" };
     }
     await access(path, constants.X_OK);
+    const refused = await refusedFormat(path);
+    if (refused !== undefined) return { path, reason: refused };
     return { name, path, version: `${info.dev}:${info.ino}:${info.size}:${info.mtimeMs}` };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

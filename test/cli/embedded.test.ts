@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { runCli, startCli, type CliRun, type StartedCli } from "../../host/cli/fixtures/run-cli.ts";
 import { eventually } from "../support/eventually.ts";
@@ -110,6 +111,28 @@ test("further Ctrl-Cs end a job that does not care, with its executor", guard, a
   child.kill("SIGINT");
   assert.equal((await done).code, 130);
   await eventually("the executor ends", () => !isRunning(executor));
+});
+
+test("what a killed command left behind is cleared away by a later one", guard, async (t) => {
+  const { dir, start, run } = await scene(t, "sleeper", "echo");
+  const killed = start("run", "sleeper");
+  const running = start("run", "sleeper");
+  await Promise.all([once(killed.child.stdout, "data"), once(running.child.stdout, "data")]);
+  killed.child.kill("SIGKILL");
+  await killed.done;
+  const tmp = dir.join("tmp");
+  const before = readdirSync(tmp);
+  assert.equal(before.length, 2, "one of each host");
+  const anHourAgo = new Date(Date.now() - 3_600_000);
+  for (const name of before) utimesSync(join(tmp, name), anHourAgo, anHourAgo);
+
+  assert.equal((await run("run", "echo", "text=x")).code, 0);
+  const after = readdirSync(tmp);
+  assert.equal(after.length, 1, "that of the killed one is gone");
+  assert.ok(after.every((name) => before.includes(name)));
+  running.child.kill("SIGTERM");
+  const { code, stdout } = await running.done;
+  assert.deepEqual([code, stdout], [130, "sleeping\nwaking\n"], "the other one was left alone");
 });
 
 test("a termination signal stops the job as Ctrl-C does", guard, async (t) => {

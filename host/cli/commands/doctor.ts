@@ -12,6 +12,7 @@ import { addSettingsOptions, settingsOf } from "../settings-source.ts";
 import { formatSetting } from "../settings-text.ts";
 import { StatusLine } from "../status-line.ts";
 import { table } from "../table.ts";
+import { timeouts } from "../timeouts.ts";
 
 interface Report {
   readonly settings: readonly { readonly key: string; readonly value: string; readonly origin: string }[];
@@ -76,7 +77,7 @@ async function checkHost(loaded: LoadedSettings, context: CliContext): Promise<C
 
 async function checkExecutor(name: string, { client }: Connection, signal: AbortSignal): Promise<Check> {
   try {
-    const { executor } = await client.describeExecutor(name, { signal });
+    const { executor } = await client.describeExecutor(name, { signal, timeoutMs: timeouts.checkExecutorMs });
     return { name: `executor ${name}`, level: "ok", message: `${executor.version} ${executor.path}` };
   } catch (error) {
     signal.throwIfAborted();

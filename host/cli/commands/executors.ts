@@ -8,6 +8,7 @@ import { addConnectionOptions, addExamples, addJsonOption, type ConnectionOption
 import { StatusLine } from "../status-line.ts";
 import { table } from "../table.ts";
 import { capabilitiesText, count } from "../text.ts";
+import { timeouts } from "../timeouts.ts";
 
 interface ExecutorsOptions extends ConnectionOptions {
   readonly check?: boolean;
@@ -40,8 +41,8 @@ async function fetch({ client }: Connection, check: boolean, { signal, stderr }:
   status.set(`starting ${unknown.map(({ name }) => name).join(", ")}`);
   await Promise.all(
     unknown.map(({ name }) =>
-      client.describeExecutor(name, { signal }).catch(() => {
-        // The second list says why it failed.
+      client.describeExecutor(name, { signal, timeoutMs: timeouts.checkExecutorMs }).catch(() => {
+        // The second list says why it failed, or that it is still starting.
       }),
     ),
   );
