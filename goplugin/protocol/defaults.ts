@@ -57,3 +57,25 @@ export const limits = {
   /** How much of a file is read to see what it is. */
   fileHeadBytes: 64 * 1024,
 } as const;
+
+/** The multiplexed connection. Values are those of hashicorp/yamux unless said otherwise. */
+export const yamuxDefaults = {
+  /** Receive window of a stream; the protocol's own, so never smaller. */
+  windowBytes: 256 * 1024,
+  /** Largest data frame that is sent; ours, so that streams take turns. */
+  frameBytes: 64 * 1024,
+  /** Streams that wait to be accepted, and opened ones that wait to be acknowledged. */
+  backlog: 256,
+  /** Streams at a time, of both sides together; ours. */
+  maxStreams: 4_096,
+  /** Control frames, in bytes, that the other side leaves unread before it is given up; ours. */
+  unreadControlBytes: 1024 * 1024,
+  keepAliveMs: 30_000,
+  keepAliveTimeoutMs: 10_000,
+  /** From opening a stream to its acknowledgement. */
+  openMs: 75_000,
+  /** From closing a stream until the other side has closed it too. */
+  closeMs: 300_000,
+  /** How long a last word may take to leave; ours. */
+  farewellMs: 1_000,
+} as const;
