@@ -12,6 +12,8 @@ const usualPlace = "/usr/local/go/bin/go";
 export interface GoPeers {
   readonly plugin: string;
   readonly host: string;
+  /** A peer of the transport alone, made with hashicorp/yamux. */
+  readonly yamux: string;
   /** A plugin made with go-plugin 1.0.1. */
   readonly oldPlugin: string;
 }
@@ -35,14 +37,20 @@ export async function buildGoPeers(): Promise<GoPeers> {
   const build = async (name: string, ...packages: string[]): Promise<string> => {
     const directory = join(root, "dist/interop", name);
     mkdirSync(directory, { recursive: true });
-    await promisify(execFile)(go, ["build", "-o", `${directory}/`, ...packages], {
+    // One after the other: a program that another test file runs already cannot be written.
+    await promisify(execFile)("flock", [directory, go, "build", "-o", `${directory}/`, ...packages], {
       cwd: join(root, "test/interop", name),
     });
     return directory;
   };
-  const current = await build("go-plugin", "./plugin", "./host");
+  const current = await build("go-plugin", "./plugin", "./host", "./yamux");
   const old = await build("go-plugin-1.0", ".");
-  return { plugin: join(current, "plugin"), host: join(current, "host"), oldPlugin: join(old, "goplugin10") };
+  return {
+    plugin: join(current, "plugin"),
+    host: join(current, "host"),
+    yamux: join(current, "yamux"),
+    oldPlugin: join(old, "goplugin10"),
+  };
 }
 
 function findGo(): string | undefined {

@@ -8,6 +8,7 @@ import {
   frameType,
   FrameReader,
   goAwayReason,
+  headerBytes,
   violation,
   type FrameHeader,
   type GoAwayReason,
@@ -44,6 +45,7 @@ export class YamuxSession implements AsyncDisposable {
   #changed = Promise.withResolvers<void>();
   #nextStreamId: number;
   #nextPing = 0;
+  #unreadControlBytes = 0;
   #isCorked = false;
   #goneAway: "none" | "here" | "there" = "none";
   #isClosed = false;
@@ -159,17 +161,12 @@ export class YamuxSession implements AsyncDisposable {
       done?.(connectionLost());
       return;
     }
-    const connection = this.#connection;
-    if (payload === undefined && connection.writableLength > this.#limits.unreadControlBytes) {
-      this.#fail(violation("the other side asks without reading the answers"));
-      return;
-    }
     this.#cork();
     if (payload === undefined) {
-      connection.write(encodeHeader(header), done);
+      this.#sendControl(header);
     } else {
-      connection.write(encodeHeader(header));
-      connection.write(payload, done);
+      this.#connection.write(encodeHeader(header));
+      this.#connection.write(payload, done);
     }
   };
 
@@ -187,6 +184,14 @@ export class YamuxSession implements AsyncDisposable {
     clearTimeout(this.#closing.get(stream));
     this.#closing.delete(stream);
     this.#streams.delete(stream.id);
+  }
+
+  /** Unlike data, these frames wait for nobody, and the other side may ask for them as it likes. */
+  #sendControl(header: FrameHeader): void {
+    this.#unreadControlBytes += headerBytes;
+    this.#connection.write(encodeHeader(header), () => (this.#unreadControlBytes -= headerBytes));
+    if (this.#unreadControlBytes <= this.#limits.unreadControlBytes) return;
+    this.#fail(violation("the other side asks without reading the answers"));
   }
 
   /** What is sent in one tick leaves in one system call. */
@@ -280,7 +285,7 @@ export class YamuxSession implements AsyncDisposable {
   #end(error: HostError | undefined, reason: GoAwayReason | undefined): void {
     if (this.#isClosed) return;
     if (reason !== undefined) this.#sendGoAway(reason);
-    // The word itself may have found that the other side is gone.
+    // The word itself may have been one too many.
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#keepAlive);

@@ -8,6 +8,7 @@ const largestWindow = 2 ** 32 - 1;
 
 /** What a stream needs of its session. */
 export interface StreamSession {
+  /** Send a frame; `done` is for those with a payload. */
   send(header: FrameHeader, payload?: Buffer, done?: (error?: Error | null) => void): void;
   /** The stream is closed on this side only: nobody reads what comes. */
   onHalfClosed(stream: YamuxStream): void;
@@ -175,7 +176,7 @@ export class YamuxStream extends Duplex {
       this.#isWanted = this.push(piece);
     }
     if (this.#isFinReceived && this.#unread.length === 0) this.push(null);
-    else if (this.#readBytes >= windowBytes / 2) this.#giveRoom();
+    else if (!this.#isFinReceived && this.#readBytes >= windowBytes / 2) this.#giveRoom();
   }
 
   #giveRoom(): void {
