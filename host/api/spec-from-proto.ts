@@ -1,7 +1,7 @@
 import type * as hostV1 from "@executor-host/proto/host";
 import { fromDuration } from "@executor-host/proto/shared/time";
 import { noRetry } from "../execution/retry.ts";
-import { limitsFromProto } from "../model/convert.ts";
+import { limitsFromProto, queueingFromProto } from "../model/convert.ts";
 import type { ExecutionSpec } from "../model/model.ts";
 
 /** What a scheduler sent, with unset fields at their documented defaults. Judged later, by `checkSpec`. */
@@ -22,5 +22,6 @@ export function specFromProto(spec: hostV1.ExecutionSpec | undefined): Execution
     },
     labels: spec?.labels ?? {},
     traceContext: spec?.traceContext ?? {},
+    queueing: queueingFromProto(spec?.queueing),
   };
 }

@@ -34,14 +34,15 @@ test("a Dkron job definition is taken as it is, and the scheduler's fields are n
       config: { shell: "true", command: "date", env: "FOO=bar" },
       jobName: "job1",
       retry: { maxAttempts: 6, idempotent: true },
+      queueing: undefined,
     },
-    ignored: ["displayname", "schedule", "timezone", "owner", "disabled", "concurrency", "tags", "processors"],
+    ignored: ["displayname", "schedule", "timezone", "owner", "disabled", "tags", "processors"],
   });
 });
 
 test("a job without retries, name and config is one attempt with no config", () => {
   const { request, ignored } = readDkronJob({ executor: "noop", executor_config: null });
-  assert.deepEqual(request, { executor: "noop", config: {}, jobName: "", retry: undefined });
+  assert.deepEqual(request, { executor: "noop", config: {}, jobName: "", retry: undefined, queueing: undefined });
   assert.deepEqual(ignored, []);
 });
 
@@ -66,4 +67,11 @@ test("fields of the wrong kind are named with their value", () => {
   assert.match(refusal({ name: "x" }).message, /^the job definition names no executor$/);
   assert.match(refusal({ executor: "shell", name: 7 }).message, /name .* must be a string: 7/);
   assert.match(refusal([]).message, /must be a JSON object/);
+});
+
+test("a job that forbids concurrency is skipped while another execution of it is there", () => {
+  const { request } = readDkronJob({ name: "backup", executor: "shell", concurrency: "forbid" });
+  assert.deepEqual(request.queueing, { concurrencyKey: "backup", whenBusy: "SKIP" });
+  assert.match(refusal({ executor: "shell", concurrency: "forbid" }).message, /^name of the job definition must tell/);
+  assert.match(refusal({ executor: "shell", concurrency: "deny" }).message, /^concurrency .*: "deny"$/);
 });

@@ -6,12 +6,12 @@ import { isObject } from "./read-input.ts";
 
 /** What a Dkron job definition says about one execution, and what else is in it. */
 export interface DkronJob {
-  readonly request: Pick<ExecutionRequest, "executor" | "config" | "jobName" | "retry">;
+  readonly request: Pick<ExecutionRequest, "executor" | "config" | "jobName" | "retry" | "queueing">;
   /** Fields that have no meaning here: they are the scheduler's. */
   readonly ignored: readonly string[];
 }
 
-const used = ["name", "executor", "executor_config", "retries"];
+const used = ["name", "executor", "executor_config", "retries", "concurrency"];
 
 /** Dkron's other fields. Source: Dkron's job JSON, `plugin/types` and the API reference of version 4. */
 const schedulerFields = new Set([
@@ -30,7 +30,6 @@ const schedulerFields = new Set([
   "dependent_jobs",
   "parent_job",
   "processors",
-  "concurrency",
   "status",
   "metadata",
   "next",
@@ -42,7 +41,7 @@ const schedulerFields = new Set([
 /**
  * Read a Dkron job definition as it is.
  *
- * `retries` n becomes n + 1 attempts after any failure, as Dkron does it: a job that asks for it says that it may run again.
+ * `concurrency: forbid` skips the execution while another one of the job is there. `retries` n becomes n + 1 attempts after any failure, as Dkron does it: a job that asks for it says that it may run again.
  *
  * @throws {HostError} `SPEC_INVALID`
  */
@@ -51,7 +50,7 @@ export function readDkronJob(job: unknown): DkronJob {
     const hint = `write {"name": "hello", "executor": "shell", "executor_config": {"command": "echo hello"}}`;
     throw new HostError("SPEC_INVALID", "the job definition must be a JSON object", { hint });
   }
-  const { name = "", executor, executor_config: config, retries = 0 } = job;
+  const { name = "", executor, executor_config: config, retries = 0, concurrency = "allow" } = job;
   refuseTypos(Object.keys(job));
   if (typeof name !== "string") throw invalid("name", "must be a string", name);
   if (executor === undefined || executor === "") {
@@ -62,12 +61,19 @@ export function readDkronJob(job: unknown): DkronJob {
   if (typeof retries !== "number" || !Number.isInteger(retries) || retries < 0) {
     throw invalid("retries", "must be a whole number, at least 0", retries);
   }
+  if (concurrency !== "allow" && concurrency !== "forbid") {
+    throw invalid("concurrency", 'must be "allow" or "forbid"', concurrency);
+  }
+  if (concurrency === "forbid" && name === "") {
+    throw invalid("name", "must tell which executions exclude each other, as concurrency is forbidden", "");
+  }
   return {
     request: {
       executor,
       config: config === undefined || config === null ? {} : configFromJson(config, "executor_config"),
       jobName: name,
       retry: retries === 0 ? undefined : { maxAttempts: retries + 1, idempotent: true },
+      queueing: concurrency === "forbid" ? { concurrencyKey: name, whenBusy: "SKIP" } : undefined,
     },
     ignored: Object.keys(job).filter((field) => !used.includes(field)),
   };

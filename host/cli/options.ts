@@ -13,7 +13,7 @@ export function durationOption(flags: string, description: string): Option {
 /** An option with a whole number. */
 export function numberOption(flags: string, description: string, min: number, max = Number.MAX_SAFE_INTEGER): Option {
   return new Option(flags, description).argParser((text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) {
       throw new InvalidArgumentError(
         `write a whole number${max < 1e6 ? ` from ${min} to ${max}` : `, at least ${min}`}`,

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Argument, Option, type Command } from "commander";
 import { HostError } from "@executor-host/proto/shared/error";
 import type { ExecutionRequest } from "../client/types.ts";
+import type { Queueing, WhenBusy } from "../model/model.ts";
 import { configFromJson, configFromTrailing, parsePairs } from "./config-args.ts";
 import type { CliContext } from "./context.ts";
 import { readDkronJob } from "./dkron-job.ts";
@@ -24,6 +25,11 @@ export interface RequestOptions {
   readonly grace?: number;
   readonly retries?: number;
   readonly idempotent?: boolean;
+  readonly priority?: number;
+  readonly fairnessKey?: string;
+  readonly concurrencyKey?: string;
+  readonly maxConcurrent?: number;
+  readonly whenBusy?: "queue" | "skip" | "replace";
 }
 
 /** @param isRun whether it is going to run, so that limits and id matter */
@@ -59,6 +65,23 @@ export function addRequestOptions(command: Command, isRun: boolean): void {
     numberOption("--retries <number>", "Try again up to this often after failures worth another try", 0, 1000),
     new Option("--idempotent", "The job may run twice without harm: try again after any failure"),
   ];
+  const turn = [
+    numberOption("--priority <number>", "The higher one goes first: -100 to 100 (default: 0)", -100, 100),
+    new Option("--fairness-key <key>", "Within a priority, keys take turns (default: the job's name)"),
+    new Option("--concurrency-key <key>", "Share a limit with the executions of the same key"),
+    numberOption(
+      "--max-concurrent <number>",
+      "How many of the key may run at the same time (default: 1)",
+      1,
+      1_000_000,
+    ),
+    new Option("--when-busy <what>", "If as many are there already: wait, do not run, or stop the oldest").choices([
+      "queue",
+      "skip",
+      "replace",
+    ]),
+  ];
+  for (const option of turn) command.addOption(option.helpGroup("Its turn:"));
   for (const option of more) command.addOption(option.helpGroup("The job:"));
   for (const option of limits) command.addOption(option.helpGroup("Limits:"));
 }
@@ -120,9 +143,24 @@ export async function buildRequest(
       },
       retry: retryOf(options) ?? job?.request.retry,
       labels: parsePairs(options.label ?? [], "label"),
+      queueing: queueingOf(options, job?.request.queueing),
     },
     ignored: job?.ignored ?? [],
   };
+}
+
+/** Only what was given, by options or else by the job definition. */
+function queueingOf(options: RequestOptions, ofJob: Partial<Queueing> | undefined): Partial<Queueing> | undefined {
+  const { priority, fairnessKey, concurrencyKey, maxConcurrent, whenBusy } = options;
+  const given: Partial<Queueing> = {
+    ...ofJob,
+    ...(priority !== undefined && { priority }),
+    ...(fairnessKey !== undefined && { fairnessKey }),
+    ...(concurrencyKey !== undefined && { concurrencyKey }),
+    ...(maxConcurrent !== undefined && { maxConcurrent }),
+    ...(whenBusy !== undefined && { whenBusy: whenBusy.toUpperCase() as WhenBusy }),
+  };
+  return Object.keys(given).length === 0 ? undefined : given;
 }
 
 function retryOf({ retries, idempotent = false }: RequestOptions): ExecutionRequest["retry"] {

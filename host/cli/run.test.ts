@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { WhenBusy } from "@executor-host/proto/host";
 import { runCli, startCli } from "./fixtures/run-cli.ts";
 import { guard, scene } from "./fixtures/scene.ts";
 
@@ -33,6 +34,8 @@ test("run hands over everything it was told", guard, async (t) => {
     ...["run", "shell", "command=x", "--set", "cwd=/tmp", "--id", "i1", "--name", "nightly", "--label", "team=a"],
     ...["--timeout", "1h", "--attempt-timeout", "10m", "--queue-timeout", "5s", "--start-timeout", "6s"],
     ...["--no-output-timeout", "7s", "--grace", "0s", "--retries", "2", "--idempotent"],
+    ...["--priority", "-7", "--fairness-key", "team-a", "--concurrency-key", "k", "--max-concurrent", "2"],
+    ...["--when-busy", "replace"],
   );
   assert.equal(code, 0);
   const seconds = (count: number) => ({ seconds: count, nanos: 0 });
@@ -54,6 +57,13 @@ test("run hands over everything it was told", guard, async (t) => {
       retry: { maxAttempts: 3, initialBackoff: undefined, maxBackoff: undefined, multiplier: 0, idempotent: true },
       labels: { team: "a" },
       traceContext: {},
+      queueing: {
+        priority: -7,
+        fairnessKey: "team-a",
+        concurrencyKey: "k",
+        maxConcurrent: 2,
+        whenBusy: WhenBusy.REPLACE,
+      },
     },
   ]);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
+import { WhenBusy } from "@executor-host/proto/host";
 import { isHostError } from "@executor-host/proto/shared/error";
 import { HostClient } from "./client.ts";
 import { scriptStartMs } from "./fixtures/scripted-execution.ts";
@@ -74,6 +75,7 @@ test("a request arrives with all its parts", guard, async (t) => {
     retry: { maxAttempts: 3, idempotent: true },
     labels: { team: "a" },
     traceContext: { traceparent: "00-1" },
+    queueing: { concurrencyKey: "k", whenBusy: "SKIP" },
   });
   assert.deepEqual(host.specs, [
     {
@@ -93,6 +95,13 @@ test("a request arrives with all its parts", guard, async (t) => {
       retry: { maxAttempts: 3, initialBackoff: undefined, maxBackoff: undefined, multiplier: 0, idempotent: true },
       labels: { team: "a" },
       traceContext: { traceparent: "00-1" },
+      queueing: {
+        priority: 0,
+        fairnessKey: "",
+        concurrencyKey: "k",
+        maxConcurrent: 1,
+        whenBusy: WhenBusy.SKIP,
+      },
     },
   ]);
 });

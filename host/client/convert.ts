@@ -1,8 +1,22 @@
 import * as executorV1 from "@executor-host/proto/executor";
 import * as hostV1 from "@executor-host/proto/host";
 import { fromDuration, fromTimestamp, toDuration } from "@executor-host/proto/shared/time";
-import { limitsFromProto, resultFromProto, stateFromProto } from "../model/convert.ts";
-import type { Execution, ExecutionSpec, ExecutorState, Limits, Outcome, RetryPolicy } from "../model/model.ts";
+import {
+  limitsFromProto,
+  queueingFromProto,
+  queueingToProto,
+  resultFromProto,
+  stateFromProto,
+} from "../model/convert.ts";
+import type {
+  Execution,
+  ExecutionSpec,
+  ExecutorState,
+  Limits,
+  Outcome,
+  Queueing,
+  RetryPolicy,
+} from "../model/model.ts";
 import type { Event, EventBody, ExecutionRequest, Executor } from "./types.ts";
 
 export function requestToProto(request: ExecutionRequest): hostV1.ExecutionSpec {
@@ -15,8 +29,11 @@ export function requestToProto(request: ExecutionRequest): hostV1.ExecutionSpec 
     retry: request.retry && retryToProto(request.retry),
     labels: { ...request.labels },
     traceContext: { ...request.traceContext },
+    queueing: request.queueing && queueingToProto({ ...anyTurn, ...request.queueing }),
   };
 }
+
+const anyTurn: Queueing = { priority: 0, fairnessKey: "", concurrencyKey: "", maxConcurrent: 1, whenBusy: "QUEUE" };
 
 function limitsToProto(limits: Limits): hostV1.Limits {
   return {
@@ -104,7 +121,7 @@ export function executionFromProto(execution: hostV1.Execution): Execution {
 }
 
 function specFromProto(spec: hostV1.ExecutionSpec): ExecutionSpec {
-  const { executionId: id, executor, config, jobName, limits, retry, labels, traceContext } = spec;
+  const { executionId: id, executor, config, jobName, limits, retry, labels, traceContext, queueing } = spec;
   return {
     id,
     executor,
@@ -120,6 +137,7 @@ function specFromProto(spec: hostV1.ExecutionSpec): ExecutionSpec {
     },
     labels,
     traceContext,
+    queueing: queueingFromProto(queueing),
   };
 }
 

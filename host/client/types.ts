@@ -7,6 +7,7 @@ import type {
   JsonObject,
   Limits,
   Outcome,
+  Queueing,
   Result,
   RetryPolicy,
   SkippedFile,
@@ -25,6 +26,8 @@ export interface ExecutionRequest {
   readonly retry?: Partial<RetryPolicy> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly traceContext?: Readonly<Record<string, string>> | undefined;
+  /** Whose turn it is when not all can run; parts left out get the host's defaults. */
+  readonly queueing?: Partial<Queueing> | undefined;
 }
 
 /** One thing that happened to an execution. */

@@ -13,6 +13,7 @@ const good: ExecutionSpec = {
   retry: noRetry,
   labels: {},
   traceContext: {},
+  queueing: { priority: 0, fairnessKey: "", concurrencyKey: "", maxConcurrent: 1, whenBusy: "QUEUE" },
 };
 
 const rows: [string, Partial<ExecutionSpec>, string][] = [
@@ -25,6 +26,10 @@ const rows: [string, Partial<ExecutionSpec>, string][] = [
   ["a negative grace time", { limits: { graceMs: -1 } }, "limits.grace"],
   ["a million attempts", { retry: { ...noRetry, maxAttempts: 1e6 } }, "retry.max_attempts"],
   ["a shrinking wait", { retry: { ...noRetry, multiplier: 0.5 } }, "retry.multiplier"],
+  ["a priority beyond the range", { queueing: { ...good.queueing, priority: 101 } }, "queueing.priority"],
+  ["a very long key", { queueing: { ...good.queueing, concurrencyKey: "k".repeat(257) } }, "queueing.concurrency_key"],
+  ["a policy without a key", { queueing: { ...good.queueing, whenBusy: "SKIP" } }, "queueing.when_busy"],
+  ["a limit without a key", { queueing: { ...good.queueing, maxConcurrent: 2 } }, "queueing.max_concurrent"],
   ["a very long job name", { jobName: "x".repeat(2000) }, "job_name"],
 ];
 

@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { HostError, type Violation } from "@executor-host/proto/shared/error";
 import type { ExecutionSpec, Limits } from "../model/model.ts";
+import type { SlotRequest } from "./slots.ts";
 
 const idForm = /^[A-Za-z0-9._:-]{1,128}$/;
 const executorForm = /^[a-z0-9][a-z0-9_-]*$/;
@@ -10,6 +11,8 @@ const maxAttempts = 1_000;
 const maxJobNameLength = 1_024;
 const maxLabels = 64;
 const maxLabelLength = 1_024;
+const maxPriority = 100;
+const maxKeyLength = 256;
 
 /** What the host sets for executions that set nothing. */
 export interface LimitDefaults extends Limits {
@@ -46,6 +49,19 @@ export function checkSpec(spec: ExecutionSpec, maxConfigBytes: number): readonly
   if (!(multiplier >= 1 && multiplier <= 100)) refuse("retry.multiplier", `out of range: ${multiplier}`, "1 to 100");
   for (const [key, value] of Object.entries({ initial_backoff: initialBackoffMs, max_backoff: maxBackoffMs })) {
     if (value < 0 || value > maxTimeoutMs) refuse(`retry.${key}`, `out of range: ${value / 1000}s`, "0 to 24 days");
+  }
+  const { priority, fairnessKey, concurrencyKey, maxConcurrent, whenBusy } = spec.queueing;
+  if (Math.abs(priority) > maxPriority) {
+    refuse("queueing.priority", `out of range: ${priority}`, `-${maxPriority} to ${maxPriority}`);
+  }
+  for (const [key, value] of Object.entries({ fairness_key: fairnessKey, concurrency_key: concurrencyKey })) {
+    if (value.length > maxKeyLength) {
+      refuse(`queueing.${key}`, `too long: ${value.length} characters`, `at most ${maxKeyLength}`);
+    }
+  }
+  if (concurrencyKey === "" && (maxConcurrent !== 1 || whenBusy !== "QUEUE")) {
+    const field = maxConcurrent === 1 ? "when_busy" : "max_concurrent";
+    refuse(`queueing.${field}`, "means nothing without a concurrency_key", "name the key whose executions count");
   }
   const labels = Object.entries(spec.labels);
   if (labels.length > maxLabels) refuse("labels", `too many: ${labels.length}`, `at most ${maxLabels}`);
@@ -94,6 +110,12 @@ export function withDefaults(
   };
 }
 
+/** What decides about an execution's turn. */
+export function slotRequestOf({ executor, jobName, queueing }: ExecutionSpec): SlotRequest {
+  const { priority, fairnessKey, concurrencyKey, maxConcurrent } = queueing;
+  return { executor, priority, fairnessKey: fairnessKey || jobName, concurrencyKey, maxConcurrent };
+}
+
 export function chooseId(): string {
   return randomUUID();
 }
@@ -104,8 +126,9 @@ export function chooseId(): string {
  * Keyed, so that a digest in the journal does not let anybody try out secrets.
  */
 export function digestOf(spec: ExecutionSpec, key: string): string {
-  const { executor, config, jobName, limits, retry, labels } = spec;
-  const text = JSON.stringify([executor, sorted(config), jobName, sorted(limits), sorted(retry), sorted(labels)]);
+  const { executor, config, jobName, limits, retry, labels, queueing } = spec;
+  const parts = [config, limits, retry, labels, queueing].map(sorted);
+  const text = JSON.stringify([executor, jobName, ...parts]);
   return createHmac("sha256", key).update(text).digest("base64url");
 }
 

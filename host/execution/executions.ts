@@ -5,7 +5,14 @@ import { toTimestamp } from "@executor-host/proto/shared/time";
 import type { Journal, ListQuery } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
 import { resultToProto } from "../model/convert.ts";
-import { makeResult, type Execution, type ExecutionSpec, type ProbeReport, type Result } from "../model/model.ts";
+import {
+  makeResult,
+  type Execution,
+  type ExecutionSpec,
+  type ProbeReport,
+  type Queueing,
+  type Result,
+} from "../model/model.ts";
 import type { ConfigChecker } from "../policy/config-check.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
@@ -15,9 +22,11 @@ import {
   chooseId,
   digestOf,
   refuseViolations,
+  slotRequestOf,
   withDefaults,
   type LimitDefaults,
 } from "./admission.ts";
+import { Rivals } from "./rivals.ts";
 import { ExecutionRun } from "./run.ts";
 import type { Slots } from "./slots.ts";
 import { StopCause } from "./stop.ts";
@@ -41,10 +50,14 @@ export interface Submitted {
   readonly alreadyKnown: boolean;
 }
 
+/** Of those that keep an execution from running, for people. */
+const maxNamedRivals = 3;
+
 /** All executions of this host: the running ones in memory, the finished ones in the journal. */
 export class Executions {
   readonly #options: ExecutionsOptions;
   readonly #runs = new Map<string, ExecutionRun>();
+  readonly #rivals = new Rivals();
   /** Ids being checked and accepted; a repeat waits for the first. */
   readonly #accepting = new Map<string, Promise<ExecutionRun>>();
   /** Aborts with what callers are told from then on. */
@@ -252,7 +265,7 @@ export class Executions {
 
   async #accept(spec: ExecutionSpec, digest: string): Promise<ExecutionRun> {
     const { journal, supervisor, slots, checker, limits, timeouts, logger } = this.#options;
-    slots.admit(spec.executor);
+    slots.admit(slotRequestOf(spec));
     const description =
       supervisor.known(spec.executor) ?? (await supervisor.describe(spec.executor, this.#draining.signal)).description;
     refuseViolations("CONFIG_INVALID", await checker.check(description, spec.config));
@@ -268,8 +281,23 @@ export class Executions {
       timeouts,
       logger,
     });
-    await run.accept();
+    const rivals = this.#rivals.of(spec.queueing.concurrencyKey);
+    const { maxConcurrent, whenBusy } = spec.queueing;
+    if (whenBusy === "SKIP" && rivals.length >= maxConcurrent) run.stop(skippedFor(rivals, spec.queueing));
+    // Before it is accepted, so that of two that come at once the second one sees the first.
+    this.#rivals.add(spec.queueing.concurrencyKey, run);
+    void run.finished.then(() => this.#rivals.remove(spec.queueing.concurrencyKey, run));
+    try {
+      await run.accept();
+    } catch (error) {
+      this.#rivals.remove(spec.queueing.concurrencyKey, run);
+      throw error;
+    }
     this.#runs.set(spec.id, run);
+    if (whenBusy === "REPLACE") {
+      const cause = new StopCause("replaced", `replaced by execution "${spec.id}"`);
+      for (const rival of rivals.slice(0, Math.max(0, rivals.length - maxConcurrent + 1))) rival.stop(cause);
+    }
     void run.settled.then(() => this.#runs.delete(spec.id));
     return run;
   }
@@ -291,6 +319,13 @@ function lost(): Result {
     code: "HOST_ENDED",
     hint: "the work may have had an effect",
   });
+}
+
+function skippedFor(rivals: readonly ExecutionRun[], { concurrencyKey, maxConcurrent }: Queueing): StopCause {
+  const ids = rivals.map(({ id }) => `"${id}"`).slice(0, maxNamedRivals);
+  const more = rivals.length > ids.length ? " ..." : "";
+  const message = `skipped: ${rivals.length} of ${maxConcurrent} are there for key "${concurrencyKey}": ${ids.join(", ")}${more}`;
+  return new StopCause("skipped", message);
 }
 
 function notFound(id: string): HostError {

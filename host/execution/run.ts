@@ -16,10 +16,11 @@ import {
 import { formatDuration, formatElapsed } from "../settings/duration.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
+import { slotRequestOf } from "./admission.ts";
 import { runAttempt } from "./attempt.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { nextAttemptDelay } from "./retry.ts";
-import type { Slot, Slots } from "./slots.ts";
+import type { Slot, SlotRequest, Slots } from "./slots.ts";
 import { StopCause, TimeLimit } from "./stop.ts";
 import { effectOf, verdict } from "./verdict.ts";
 
@@ -46,6 +47,7 @@ export class ExecutionRun {
   readonly settled: Promise<void>;
   readonly log: EventLog;
   readonly #options: RunOptions;
+  readonly #slotRequest: SlotRequest;
   readonly #events: EventRecorder;
   readonly #stop = new AbortController();
   readonly #acceptedMs = Date.now();
@@ -64,6 +66,7 @@ export class ExecutionRun {
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.#slotRequest = slotRequestOf(options.spec);
     this.finished = this.#finished.promise;
     this.settled = this.#settled.promise;
     this.log = new EventLog({
@@ -76,6 +79,10 @@ export class ExecutionRun {
 
   get number(): number {
     return this.#options.number;
+  }
+
+  get id(): string {
+    return this.#options.spec.id;
   }
 
   get digest(): string {
@@ -112,10 +119,12 @@ export class ExecutionRun {
    * @throws {HostError} `QUEUE_FULL`, `JOURNAL_FAILED`; it is then as if it had never been asked for
    */
   async accept(): Promise<void> {
-    const { slots, spec, journal, number, digest } = this.#options;
-    const slot = slots.take(spec.executor);
-    using _place = slot === undefined ? slots.reserve() : undefined;
-    this.#enter("QUEUED", slot === undefined ? slots.reason(spec.executor) : "");
+    const { slots, journal, number, digest } = this.#options;
+    const skipped = this.#stop.signal.aborted ? (this.#stop.signal.reason as StopCause) : undefined;
+    const slot = skipped === undefined ? slots.take(this.#slotRequest) : undefined;
+    const mustWait = slot === undefined && skipped === undefined;
+    using _place = mustWait ? slots.reserve() : undefined;
+    this.#enter("QUEUED", skipped?.message ?? (mustWait ? slots.reason(this.#slotRequest) : ""));
     if (slot !== undefined) this.#beginAttempt();
     try {
       await journal.insert({ number, digest, execution: this.snapshot() }, this.log.parts);
@@ -127,7 +136,7 @@ export class ExecutionRun {
     void this.#run(slot);
   }
 
-  /** Idempotent. A running attempt goes through the stopping ladder, everything else ends at once. */
+  /** Idempotent. Before `accept`, it ends what is accepted without a start. A running attempt goes through the stopping ladder, everything else ends at once. */
   stop(cause: StopCause): void {
     if (this.#state !== "FINISHED") this.#stop.abort(cause);
   }
@@ -180,12 +189,12 @@ export class ExecutionRun {
   }
 
   async #waitForSlot(): Promise<Slot> {
-    const { slots, spec, limits } = this.#options;
+    const { slots, limits } = this.#options;
     const { queueTimeoutMs } = limits;
-    if (queueTimeoutMs === undefined) return slots.wait(spec.executor, this.#stop.signal);
+    if (queueTimeoutMs === undefined) return slots.wait(this.#slotRequest, this.#stop.signal);
     const message = `no slot became free within ${formatDuration(queueTimeoutMs)}`;
     using limit = new TimeLimit(queueTimeoutMs, new StopCause("queue", message));
-    return await slots.wait(spec.executor, limit.or(this.#stop.signal));
+    return await slots.wait(this.#slotRequest, limit.or(this.#stop.signal));
   }
 
   async #attempt(): Promise<Result> {

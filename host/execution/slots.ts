@@ -9,24 +9,50 @@ export interface SlotLimits {
   readonly maxWaiting: number;
 }
 
+/** Who asks for a slot, as far as that decides about whose turn it is. */
+export interface SlotRequest {
+  readonly executor: string;
+  /** The higher one goes first. */
+  readonly priority: number;
+  /** Among equals, keys take turns, whatever number of executions each has waiting. */
+  readonly fairnessKey: string;
+  /** At most `maxConcurrent` of the same key are under way; empty means no such limit. */
+  readonly concurrencyKey: string;
+  readonly maxConcurrent: number;
+}
+
 /** The right to be under way. */
 export interface Slot extends Disposable {
   readonly executor: string;
 }
 
 interface Waiter {
-  readonly executor: string;
+  /** Order of arrival. */
+  readonly number: number;
   readonly give: (slot: Slot) => void;
+}
+
+/** Those who wait for exactly the same, in the order they came. */
+interface Lane {
+  readonly request: SlotRequest;
+  readonly waiters: Set<Waiter>;
 }
 
 /** A full queue empties; nobody can say how fast. */
 const retryAfterMs = 1_000;
 
-/** Who may run now. First come, first served, past those whose executor is full. */
+/** Who may run now: by priority, then in turns, then first come, first served; always past those who have to wait for something else. */
 export class Slots {
   readonly #limits: SlotLimits;
-  readonly #waiting = new Set<Waiter>();
-  readonly #usedByExecutor = new Map<string, number>();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #byExecutor = new Counts();
+  readonly #byConcurrencyKey = new Counts();
+  readonly #byFairnessKey = new Counts();
+  /** When a fairness key had its last turn; only of keys that have something waiting or under way. */
+  readonly #lastTurns = new Map<string, number>();
+  #waiting = 0;
+  #arrivals = 0;
+  #turns = 0;
   #used = 0;
   #reserved = 0;
 
@@ -35,7 +61,7 @@ export class Slots {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting;
   }
 
   get used(): number {
@@ -43,8 +69,8 @@ export class Slots {
   }
 
   /** A look ahead, that binds nobody. @throws {HostError} `QUEUE_FULL` when there is neither a slot nor a place to wait */
-  admit(executor: string): void {
-    if (!this.#available(executor)) this.#assertRoom();
+  admit(request: SlotRequest): void {
+    if (!this.#isFree(request)) this.#assertRoom();
   }
 
   /**
@@ -58,8 +84,31 @@ export class Slots {
     return { [Symbol.dispose]: () => void (this.#reserved -= 1) };
   }
 
+  /** A slot now, or undefined. Overtakes nobody: whoever could have had it would not be waiting any more. */
+  take(request: SlotRequest): Slot | undefined {
+    return this.#isFree(request) ? this.#grant(request) : undefined;
+  }
+
+  /** @throws `signal.reason` */
+  async wait(request: SlotRequest, signal: AbortSignal): Promise<Slot> {
+    signal.throwIfAborted();
+    return this.take(request) ?? (await this.#enqueue(request, signal));
+  }
+
+  /** Why one has to wait, for people. */
+  reason({ executor, concurrencyKey, maxConcurrent }: SlotRequest): string {
+    const { perHost, perExecutor } = this.#limits;
+    const [used, limit, whose] =
+      this.#used >= perHost
+        ? [this.#used, perHost, "on this host"]
+        : this.#byExecutor.of(executor) >= perExecutor
+          ? [this.#byExecutor.of(executor), perExecutor, `for executor "${executor}"`]
+          : [this.#byConcurrencyKey.of(concurrencyKey), maxConcurrent, `for key "${concurrencyKey}"`];
+    return `waiting for a slot: ${used} of ${limit} are in use ${whose}`;
+  }
+
   #assertRoom(): void {
-    const taken = this.#waiting.size + this.#reserved;
+    const taken = this.#waiting + this.#reserved;
     if (taken < this.#limits.maxWaiting) return;
     throw new HostError("QUEUE_FULL", `the queue is full: ${taken} executions are waiting`, {
       hint: "retry later or on another host; max-queued-executions sets the limit",
@@ -67,50 +116,48 @@ export class Slots {
     });
   }
 
-  /** A slot now, or undefined. Never overtakes somebody who waits for the same executor. */
-  take(executor: string): Slot | undefined {
-    for (const waiter of this.#waiting) if (waiter.executor === executor) return undefined;
-    return this.#available(executor) ? this.#grant(executor) : undefined;
+  #isFree({ executor, concurrencyKey, maxConcurrent }: SlotRequest): boolean {
+    return (
+      this.#used < this.#limits.perHost &&
+      this.#byExecutor.of(executor) < this.#limits.perExecutor &&
+      (concurrencyKey === "" || this.#byConcurrencyKey.of(concurrencyKey) < maxConcurrent)
+    );
   }
 
-  /** @throws `signal.reason` */
-  wait(executor: string, signal: AbortSignal): Promise<Slot> {
-    const slot = this.take(executor);
-    if (slot !== undefined) return Promise.resolve(slot);
+  #enqueue(request: SlotRequest, signal: AbortSignal): Promise<Slot> {
+    const name = JSON.stringify(Object.values(request));
+    const lane = this.#lanes.get(name) ?? { request, waiters: new Set() };
+    this.#lanes.set(name, lane);
     return new Promise((resolve, reject) => {
+      const leave = () => {
+        signal.removeEventListener("abort", aborted);
+        lane.waiters.delete(waiter);
+        if (lane.waiters.size === 0) this.#lanes.delete(name);
+        this.#waiting -= 1;
+      };
       const aborted = () => {
-        this.#waiting.delete(waiter);
+        leave();
         reject(signal.reason as Error);
       };
       const waiter: Waiter = {
-        executor,
-        give: (given) => {
-          signal.removeEventListener("abort", aborted);
-          resolve(given);
+        number: ++this.#arrivals,
+        give: (slot) => {
+          leave();
+          resolve(slot);
         },
       };
-      signal.throwIfAborted();
-      this.#waiting.add(waiter);
+      lane.waiters.add(waiter);
+      this.#waiting += 1;
       signal.addEventListener("abort", aborted, { once: true });
     });
   }
 
-  /** Why one has to wait, for people. */
-  reason(executor: string): string {
-    if (this.#used >= this.#limits.perHost)
-      return `waiting for a slot: ${this.#used} of ${this.#limits.perHost} are in use on this host`;
-    const used = this.#usedByExecutor.get(executor) ?? 0;
-    return `waiting for a slot: ${used} of ${this.#limits.perExecutor} are in use for executor "${executor}"`;
-  }
-
-  #available(executor: string): boolean {
-    const used = this.#usedByExecutor.get(executor) ?? 0;
-    return this.#used < this.#limits.perHost && used < this.#limits.perExecutor;
-  }
-
-  #grant(executor: string): Slot {
+  #grant({ executor, concurrencyKey, fairnessKey }: SlotRequest): Slot {
     this.#used += 1;
-    this.#usedByExecutor.set(executor, (this.#usedByExecutor.get(executor) ?? 0) + 1);
+    this.#byExecutor.add(executor, 1);
+    this.#byConcurrencyKey.add(concurrencyKey, 1);
+    this.#byFairnessKey.add(fairnessKey, 1);
+    this.#lastTurns.set(fairnessKey, ++this.#turns);
     let held = true;
     return {
       executor,
@@ -118,18 +165,64 @@ export class Slots {
         if (!held) return;
         held = false;
         this.#used -= 1;
-        this.#usedByExecutor.set(executor, this.#usedByExecutor.get(executor)! - 1);
+        this.#byExecutor.add(executor, -1);
+        this.#byConcurrencyKey.add(concurrencyKey, -1);
+        this.#byFairnessKey.add(fairnessKey, -1);
         this.#handOver();
+        this.#forgetTurn(fairnessKey);
       },
     };
   }
 
   #handOver(): void {
-    for (const waiter of this.#waiting) {
-      if (this.#used >= this.#limits.perHost) return;
-      if (!this.#available(waiter.executor)) continue;
-      this.#waiting.delete(waiter);
-      waiter.give(this.#grant(waiter.executor));
+    while (this.#used < this.#limits.perHost) {
+      const next = this.#nextLane();
+      const [first] = next?.waiters ?? [];
+      if (next === undefined || first === undefined) return;
+      first.give(this.#grant(next.request));
     }
+  }
+
+  #nextLane(): Lane | undefined {
+    let best: Lane | undefined;
+    for (const lane of this.#lanes.values()) {
+      if (this.#isFree(lane.request) && (best === undefined || this.#comesBefore(lane, best))) best = lane;
+    }
+    return best;
+  }
+
+  #comesBefore(a: Lane, b: Lane): boolean {
+    const order =
+      b.request.priority - a.request.priority ||
+      this.#byFairnessKey.of(a.request.fairnessKey) - this.#byFairnessKey.of(b.request.fairnessKey) ||
+      (this.#lastTurns.get(a.request.fairnessKey) ?? 0) - (this.#lastTurns.get(b.request.fairnessKey) ?? 0) ||
+      firstOf(a) - firstOf(b);
+    return order < 0;
+  }
+
+  #forgetTurn(fairnessKey: string): void {
+    if (this.#byFairnessKey.of(fairnessKey) > 0) return;
+    for (const { request } of this.#lanes.values()) if (request.fairnessKey === fairnessKey) return;
+    this.#lastTurns.delete(fairnessKey);
+  }
+}
+
+function firstOf(lane: Lane): number {
+  for (const { number } of lane.waiters) return number;
+  return Number.POSITIVE_INFINITY;
+}
+
+/** How many there are of each; those of which there is none take no room. */
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(key: string, change: number): void {
+    const count = this.of(key) + change;
+    if (count === 0) this.#counts.delete(key);
+    else this.#counts.set(key, count);
   }
 }

@@ -1,6 +1,15 @@
 import type { Outcome } from "../model/model.ts";
 
-export type StopKind = "cancel" | "queue" | "start" | "attempt" | "total" | "no-output" | "drain";
+export type StopKind =
+  | "cancel"
+  | "queue"
+  | "start"
+  | "attempt"
+  | "total"
+  | "no-output"
+  | "drain"
+  | "skipped"
+  | "replaced";
 
 /** Why an execution is being stopped. The reason of the abort signals in this folder. */
 export class StopCause extends Error {
@@ -17,12 +26,12 @@ export class StopCause extends Error {
 
   /** The outcome of an execution stopped for this reason, unless it ended by itself first. */
   get outcome(): Outcome {
-    return this.kind === "cancel" || this.kind === "drain" ? "CANCELLED" : "TIMED_OUT";
+    return this.kind === "cancel" || this.kind === "drain" || this.kind === "replaced" ? "CANCELLED" : "TIMED_OUT";
   }
 
   /** What has not started when this comes never will here; it may elsewhere or later. */
   get comesBeforeStart(): boolean {
-    return this.kind === "queue" || this.kind === "start" || this.kind === "drain";
+    return this.kind === "queue" || this.kind === "start" || this.kind === "drain" || this.kind === "skipped";
   }
 
   /** Stable cause for programs. */
@@ -62,4 +71,6 @@ const codes: Readonly<Record<StopKind, string>> = {
   total: "TOTAL_TIMEOUT",
   "no-output": "NO_OUTPUT_TIMEOUT",
   drain: "HOST_DRAINING",
+  skipped: "SKIPPED",
+  replaced: "REPLACED",
 };

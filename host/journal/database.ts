@@ -22,6 +22,8 @@ const migrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX executions_unfinished ON executions (state) WHERE state <> 'FINISHED';
    CREATE INDEX executions_finished ON executions (finished_ms) WHERE finished_ms IS NOT NULL;`,
+  `UPDATE executions SET body = json_set(body, '$.spec.queueing', json(
+     '{"priority":0,"fairnessKey":"","concurrencyKey":"","maxConcurrent":1,"whenBusy":"QUEUE"}'))`,
 ];
 
 /** Only one process may have the file; the kernel gives the lock back when that process dies, however it dies. */

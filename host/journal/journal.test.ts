@@ -27,6 +27,7 @@ function execution(id: string, state: State, parts: { outcome?: Outcome; finishe
       retry: { maxAttempts: 1, initialBackoffMs: 0, maxBackoffMs: 0, multiplier: 1, idempotent: false },
       labels: {},
       traceContext: {},
+      queueing: { priority: 0, fairnessKey: "", concurrencyKey: "", maxConcurrent: 1, whenBusy: "QUEUE" },
     },
     state,
     stateReason: "",

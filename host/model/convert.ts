@@ -16,6 +16,7 @@ const outcomes = enumCodec<model.Outcome>(executorV1.Outcome, "FAILED");
 const retryabilities = enumCodec<model.Retryability>(executorV1.Retryability, "UNKNOWN");
 const effects = enumCodec<model.Effect>(executorV1.Effect, "UNKNOWN");
 const states = enumCodec<model.State>(hostV1.State, "QUEUED");
+const whenBusy = enumCodec<model.WhenBusy>(hostV1.WhenBusy, "QUEUE");
 const executorStates = enumCodec<model.ExecutorState>(hostV1.ExecutorState, "IDLE");
 
 export function outcomeFromProto(outcome: executorV1.Outcome): model.Outcome {
@@ -124,6 +125,21 @@ function retryToProto(retry: model.RetryPolicy): hostV1.RetryPolicy {
   };
 }
 
+/** With unset fields at their documented defaults. */
+export function queueingFromProto(queueing: hostV1.Queueing | undefined): model.Queueing {
+  return {
+    priority: queueing?.priority ?? 0,
+    fairnessKey: queueing?.fairnessKey ?? "",
+    concurrencyKey: queueing?.concurrencyKey ?? "",
+    maxConcurrent: queueing?.maxConcurrent || 1,
+    whenBusy: whenBusy.fromProto(queueing?.whenBusy ?? 0),
+  };
+}
+
+export function queueingToProto(queueing: model.Queueing): hostV1.Queueing {
+  return { ...queueing, whenBusy: whenBusy.toProto(queueing.whenBusy) as hostV1.WhenBusy };
+}
+
 function specToProto(spec: model.ExecutionSpec): hostV1.ExecutionSpec {
   return {
     executionId: spec.id,
@@ -134,6 +150,7 @@ function specToProto(spec: model.ExecutionSpec): hostV1.ExecutionSpec {
     retry: retryToProto(spec.retry),
     labels: { ...spec.labels },
     traceContext: { ...spec.traceContext },
+    queueing: queueingToProto(spec.queueing),
   };
 }
 

@@ -47,6 +47,21 @@ export interface RetryPolicy {
   readonly idempotent: boolean;
 }
 
+/** What becomes of an execution when as many of its concurrency key are there as may be. */
+export type WhenBusy = "QUEUE" | "SKIP" | "REPLACE";
+
+/** Where an execution stands among others. */
+export interface Queueing {
+  /** The higher one goes first; -100 to 100. */
+  readonly priority: number;
+  /** Keys take turns. Empty: the job's name. */
+  readonly fairnessKey: string;
+  /** Executions with the same key share a limit; empty means none. */
+  readonly concurrencyKey: string;
+  readonly maxConcurrent: number;
+  readonly whenBusy: WhenBusy;
+}
+
 export interface ExecutionSpec {
   readonly id: string;
   readonly executor: string;
@@ -56,6 +71,7 @@ export interface ExecutionSpec {
   readonly retry: RetryPolicy;
   readonly labels: Readonly<Record<string, string>>;
   readonly traceContext: Readonly<Record<string, string>>;
+  readonly queueing: Queueing;
 }
 
 export interface StopStep {

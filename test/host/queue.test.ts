@@ -87,4 +87,75 @@ describe("the queue", guard, () => {
     writeFileSync(file, "");
     for (const id of ["gate-1", "gate-2", "gate-3"]) await collect(host.client.watch(id));
   });
+
+  test("gives turns by priority, and to one job after the other", guard, async () => {
+    await using host = await TestHost.start({ executors: ["gate"], settings: { maxConcurrentExecutions: 1 } });
+    const file = host.path("open");
+    const submit = (id: string, jobName: string, priority = 0) =>
+      host.client.submit({ id, jobName, executor: "gate", config: { file }, queueing: { priority } });
+    await submit("first", "flood");
+    for (const id of ["flood-1", "flood-2", "flood-3"]) await submit(id, "flood");
+    await submit("small", "small");
+    await submit("urgent", "urgent", 10);
+    writeFileSync(file, "");
+    const ids = ["first", "urgent", "small", "flood-1", "flood-2", "flood-3"];
+    const runs = await Promise.all(ids.map((id) => collect(host.client.watch(id))));
+    const starts = runs.map(({ events }) => events.find((event) => event.type === "started")?.timeMs ?? 0);
+    assert.deepEqual(
+      starts,
+      starts.toSorted((a, b) => a - b),
+      "in the order of this list",
+    );
+    assert.equal((await host.client.get("urgent")).spec.queueing.priority, 10, "it is told with the execution");
+  });
+
+  test("lets executions of one key wait, skip or replace", guard, async () => {
+    await using host = await TestHost.start({ executors: ["gate", "sleeper"] });
+    const file = host.path("open");
+    const queueing = { concurrencyKey: "nightly" } as const;
+    const request = { executor: "gate", config: { file }, queueing };
+    await host.client.submit({ ...request, id: "first" });
+    await host.client.submit({ ...request, id: "waiting" });
+    const waiting = await host.client.get("waiting");
+    assert.deepEqual(
+      [waiting.state, waiting.stateReason],
+      ["QUEUED", 'waiting for a slot: 1 of 1 are in use for key "nightly"'],
+    );
+
+    const skip = { ...request, queueing: { ...queueing, whenBusy: "SKIP" } } as const;
+    const skipped = await collect(host.client.execute({ ...skip, id: "skipped" }));
+    assert.deepEqual(
+      [skipped.result.outcome, skipped.result.code, skipped.result.effect, skipped.result.message],
+      ["NOT_STARTED", "SKIPPED", "NONE", 'skipped: 2 of 1 are there for key "nightly": "first", "waiting"'],
+    );
+    const elsewhere = { ...skip, queueing: { ...skip.queueing, concurrencyKey: "other" } };
+    await host.client.submit({ ...elsewhere, id: "elsewhere" });
+    assert.notEqual((await host.client.get("elsewhere")).result?.code, "SKIPPED", "other keys do not count");
+
+    const replacement = { ...request, queueing: { ...queueing, whenBusy: "REPLACE" } } as const;
+    const replacing = host.client.execute({ ...replacement, id: "replacing" });
+    for (const id of ["first", "waiting"]) {
+      const { result } = await collect(host.client.watch(id));
+      assert.deepEqual(
+        [result.outcome, result.code, result.message],
+        ["CANCELLED", "REPLACED", 'replaced by execution "replacing"'],
+      );
+    }
+    writeFileSync(file, "");
+    assert.equal((await collect(replacing)).result.outcome, "SUCCEEDED");
+    const again = await collect(host.client.execute({ ...skip, id: "alone" }));
+    assert.equal(again.result.outcome, "SUCCEEDED", "nobody is in its way any more");
+  });
+
+  test("runs one of many that come at once and would rather be skipped", guard, async () => {
+    await using host = await TestHost.start({ executors: ["gate"] });
+    const file = host.path("open");
+    const queueing = { concurrencyKey: "burst", whenBusy: "SKIP" } as const;
+    const ids = Array.from({ length: 20 }, (_, index) => `burst-${index}`);
+    await Promise.all(ids.map((id) => host.client.submit({ id, executor: "gate", config: { file }, queueing })));
+    writeFileSync(file, "");
+    const results = await Promise.all(ids.map(async (id) => (await collect(host.client.watch(id))).result.outcome));
+    assert.equal(results.filter((outcome) => outcome === "SUCCEEDED").length, 1);
+    assert.equal(results.filter((outcome) => outcome === "NOT_STARTED").length, ids.length - 1);
+  });
 });

@@ -36,6 +36,25 @@ export const protobufFileName = "host/v1/host.proto";
  * errors and a google.rpc.RetryInfo where a later retry is sensible.
  */
 
+export const WhenBusy = {
+  UNSPECIFIED: 0,
+  /** QUEUE - Wait for one of them to end. */
+  QUEUE: 1,
+  /** SKIP - Do not run: it ends NOT_STARTED at once, with the code SKIPPED. Those that wait or retry count as well. */
+  SKIP: 2,
+  /** REPLACE - Stop the oldest of them, which ends CANCELLED with the code REPLACED, and run after it. */
+  REPLACE: 3,
+} as const;
+
+export type WhenBusy = typeof WhenBusy[keyof typeof WhenBusy];
+
+export namespace WhenBusy {
+  export type UNSPECIFIED = typeof WhenBusy.UNSPECIFIED;
+  export type QUEUE = typeof WhenBusy.QUEUE;
+  export type SKIP = typeof WhenBusy.SKIP;
+  export type REPLACE = typeof WhenBusy.REPLACE;
+}
+
 export const State = {
   UNSPECIFIED: 0,
   /** QUEUED - Accepted; waiting for a slot, or for the next attempt. */
@@ -99,6 +118,8 @@ export interface ExecutionSpec {
   labels: { [key: string]: string };
   /** W3C trace context: `traceparent`, `tracestate`. */
   traceContext: { [key: string]: string };
+  /** Whose turn it is when not all can run. Unset: priority 0, no key. */
+  queueing: Queueing | undefined;
 }
 
 export interface ExecutionSpec_ConfigEntry {
@@ -114,6 +135,20 @@ export interface ExecutionSpec_LabelsEntry {
 export interface ExecutionSpec_TraceContextEntry {
   key: string;
   value: string;
+}
+
+/** Where an execution stands among others. */
+export interface Queueing {
+  /** The higher one goes first, whoever came first: -100 to 100. Default 0. */
+  priority: number;
+  /** Within a priority, keys take turns, so that nobody has to wait behind a flood of somebody else's. Default: the job's name. */
+  fairnessKey: string;
+  /** Executions with the same key share the limit `max_concurrent`. Empty: no such limit. */
+  concurrencyKey: string;
+  /** How many executions with this key may be under way. Default 1. */
+  maxConcurrent: number;
+  /** What becomes of this execution when there are as many already. Default: it waits. */
+  whenBusy: WhenBusy;
 }
 
 /** Limits of one execution. Unset means unlimited, unless the host sets a default or a maximum. */
@@ -432,6 +467,7 @@ function createBaseExecutionSpec(): ExecutionSpec {
     retry: undefined,
     labels: {},
     traceContext: {},
+    queueing: undefined,
   };
 }
 
@@ -461,6 +497,9 @@ export const ExecutionSpec: MessageFns<ExecutionSpec> = {
     globalThis.Object.entries(message.traceContext).forEach(([key, value]: [string, string]) => {
       ExecutionSpec_TraceContextEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
+    if (message.queueing !== undefined) {
+      Queueing.encode(message.queueing, writer.uint32(74).fork()).join();
+    }
     return writer;
   },
 
@@ -550,6 +589,14 @@ export const ExecutionSpec: MessageFns<ExecutionSpec> = {
             }
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.queueing = Queueing.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -603,6 +650,9 @@ export const ExecutionSpec: MessageFns<ExecutionSpec> = {
       },
       {},
     );
+    message.queueing = (object.queueing !== undefined && object.queueing !== null)
+      ? Queueing.fromPartial(object.queueing)
+      : undefined;
     return message;
   },
 };
@@ -806,6 +856,109 @@ export const ExecutionSpec_TraceContextEntry: MessageFns<ExecutionSpec_TraceCont
     const message = createBaseExecutionSpec_TraceContextEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseQueueing(): Queueing {
+  return { priority: 0, fairnessKey: "", concurrencyKey: "", maxConcurrent: 0, whenBusy: 0 };
+}
+
+export const Queueing: MessageFns<Queueing> = {
+  encode(message: Queueing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.priority !== 0) {
+      writer.uint32(8).sint32(message.priority);
+    }
+    if (message.fairnessKey !== "") {
+      writer.uint32(18).string(message.fairnessKey);
+    }
+    if (message.concurrencyKey !== "") {
+      writer.uint32(26).string(message.concurrencyKey);
+    }
+    if (message.maxConcurrent !== 0) {
+      writer.uint32(32).uint32(message.maxConcurrent);
+    }
+    if (message.whenBusy !== 0) {
+      writer.uint32(40).int32(message.whenBusy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Queueing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueueing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.priority = reader.sint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fairnessKey = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.concurrencyKey = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxConcurrent = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.whenBusy = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Queueing>, I>>(base?: I): Queueing {
+    return Queueing.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Queueing>, I>>(object: I): Queueing {
+    const message = createBaseQueueing();
+    message.priority = object.priority ?? 0;
+    message.fairnessKey = object.fairnessKey ?? "";
+    message.concurrencyKey = object.concurrencyKey ?? "";
+    message.maxConcurrent = object.maxConcurrent ?? 0;
+    message.whenBusy = object.whenBusy ?? 0;
     return message;
   },
 };

@@ -1,0 +1,23 @@
+import type { ExecutionRun } from "./run.ts";
+
+/** Unfinished executions by their concurrency key, the oldest first. Those without a key are nobody's rivals. */
+export class Rivals {
+  readonly #byKey = new Map<string, Set<ExecutionRun>>();
+
+  of(key: string): readonly ExecutionRun[] {
+    return [...(this.#byKey.get(key) ?? [])];
+  }
+
+  add(key: string, run: ExecutionRun): void {
+    if (key === "") return;
+    const runs = this.#byKey.get(key) ?? new Set();
+    runs.add(run);
+    this.#byKey.set(key, runs);
+  }
+
+  remove(key: string, run: ExecutionRun): void {
+    const runs = this.#byKey.get(key);
+    runs?.delete(run);
+    if (runs?.size === 0) this.#byKey.delete(key);
+  }
+}
