@@ -48,7 +48,7 @@ export async function bundle(entry: string, outputPath: string): Promise<Bundle>
     metafile: true,
     // A bundle knows where it is through CommonJS.
     define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
-    plugins: [withoutProtoLoader, withReflectionInside],
+    plugins: [withoutProtoLoader, withoutDockerExtras, withReflectionInside],
     logLevel: "warning",
     logOverride: { "empty-import-meta": "error" },
   });
@@ -75,6 +75,20 @@ const withoutProtoLoader: Plugin = {
     );
     context.onLoad({ filter: /.*/, namespace }, () => ({
       contents: `exports.loadSync = () => { throw new Error("channelz and ORCA are not part of this build"); };`,
+    }));
+  },
+};
+
+/** The Docker client can also tunnel through SSH, with native code, and drive image builds. Nobody here does; without them it is half as big. */
+const withoutDockerExtras: Plugin = {
+  name: "without-docker-extras",
+  setup(context) {
+    const namespace = "without-docker-extras";
+    context.onResolve({ filter: /^\.\/(ssh|session|buildkit)$/ }, ({ path, importer }) =>
+      /\/(docker-modem|dockerode)\/lib\//.test(importer) ? { path, namespace } : undefined,
+    );
+    context.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
+      contents: `module.exports = () => { throw new Error(${JSON.stringify(`${path} is not part of this build`)}); };`,
     }));
   },
 };
