@@ -10,7 +10,7 @@ import { createCredentials } from "../tls/credentials.ts";
 import { createIdentity } from "../tls/identity.ts";
 import { openChannel } from "../transport/channel.ts";
 import { listen } from "../transport/listen.ts";
-import { ClassicBroker } from "./broker.ts";
+import { ClassicBroker } from "./classic-broker.ts";
 import { ConnectionTable } from "./connection-table.ts";
 
 function fails(code: ErrorCode): (error: unknown) => boolean {

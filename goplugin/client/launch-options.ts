@@ -23,6 +23,11 @@ export interface LaunchOptions {
   /** Mutual TLS with throw-away certificates, default on with P-521. `false` means plaintext; the socket directory is private either way. */
   readonly autoMtls?: boolean | { readonly curve: Curve };
   /**
+   * One connection for everything, brokered servers included, default false. For plugins that share nothing but one socket with their
+   * host, such as those in a container. The plugin must know it: go-plugin 1.6 or later.
+   */
+  readonly multiplex?: boolean;
+  /**
    * What the executable must be. On Linux the file that was verified is the one executed, whatever happens to its path meanwhile: it is
    * run as `/proc/self/fd/3`, so that a script finds this in place of its own path. Elsewhere the path is executed. A file that a script
    * loads or an interpreter it names is not covered, nor is a change made to the verified file in place.

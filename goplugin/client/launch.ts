@@ -4,7 +4,7 @@ import { HostError } from "@executor-host/proto/shared/error";
 import type { Address } from "../protocol/address.ts";
 import { timeouts } from "../protocol/defaults.ts";
 import { lifelineStdin, lifelineVariable, scrubEnvironment, variables } from "../protocol/environment.ts";
-import { parseHandshake, type Handshake } from "../protocol/handshake.ts";
+import { parseHandshake } from "../protocol/handshake.ts";
 import { formatVersionList } from "../protocol/versions.ts";
 import { createCredentials } from "../tls/credentials.ts";
 import { createIdentity, toPem, type Identity } from "../tls/identity.ts";
@@ -12,6 +12,7 @@ import { openVerified } from "./checksum.ts";
 import { waitForConnection } from "./connect.ts";
 import { explainFailure, explainSpawnFailure } from "./launch-failure.ts";
 import { assertLaunchOptions, type LaunchOptions } from "./launch-options.ts";
+import { createClassicTransport, openMultiplexedTransport, type LinkTransportOptions } from "./link-transport.ts";
 import { PluginChild } from "./plugin-child.ts";
 import { PluginLink } from "./plugin-link.ts";
 import { LaunchedPlugin, type PluginProcess } from "./plugin-process.ts";
@@ -26,7 +27,7 @@ import { SocketDirectory } from "./socket-directory.ts";
  *
  * @throws {HostError} `PLUGIN_OPTIONS_INVALID`, `PLUGIN_CHECKSUM_MISMATCH`, `PLUGIN_SPAWN_FAILED`, `HANDSHAKE_MISSING`,
  *   `HANDSHAKE_MALFORMED`, `HANDSHAKE_TIMEOUT`, `CORE_VERSION_MISMATCH`, `APP_VERSION_MISMATCH`, `ADDRESS_INVALID`,
- *   `PROTOCOL_UNSUPPORTED`, `CERTIFICATE_INVALID`, `CONNECT_FAILED`, `PLUGIN_EXITED`
+ *   `PROTOCOL_UNSUPPORTED`, `CERTIFICATE_INVALID`, `MULTIPLEX_UNSUPPORTED`, `CONNECT_FAILED`, `PLUGIN_EXITED`
  * @throws `signal.reason` when aborted
  */
 export async function launchPlugin(options: LaunchOptions): Promise<PluginProcess> {
@@ -58,9 +59,11 @@ async function launchWith(sockets: SocketDirectory, file: string, options: Launc
     line = await receiveHandshakeLine(child, { timeoutMs: startTimeoutMs, signal });
     const handshake = parseHandshake(line);
     address = handshake.address;
-    assertAgreement(handshake, options.appVersions, identity !== undefined);
-    const link = createLink(handshake, sockets, identity, options);
-    await connect(link, child, options);
+    const { appVersions, multiplex = false } = options;
+    assertAgreement(handshake, { appVersions, isTlsAsked: identity !== undefined, isMultiplexAsked: multiplex });
+    const tls = identity && handshake.certificate && { identity, peerCertificatePem: toPem(handshake.certificate.raw) };
+    const target = { address, credentials: createCredentials(tls), socketDirectory: sockets.path };
+    const link = await connect(target, child, options);
     return new LaunchedPlugin({ child, link, sockets, appVersion: handshake.appVersion, cleanUp });
   } catch (error) {
     const explained = await explainFailure(error, { file, env, child, line });
@@ -100,6 +103,7 @@ function environmentFor(
     [variables.maxPort]: "25000",
     [variables.protocolVersions]: formatVersionList(options.appVersions),
     [variables.socketDirectory]: sockets.path,
+    ...(options.multiplex && { [variables.multiplex]: "true" }),
     ...(identity && { [variables.clientCertificate]: identity.certificatePem }),
     ...((options.lifeline ?? true) && { [lifelineVariable]: lifelineStdin }),
   };
@@ -122,26 +126,25 @@ async function startProcess(file: string, env: Record<string, string>, options: 
   }
 }
 
-function createLink(
-  { address, certificate }: Handshake,
-  sockets: SocketDirectory,
-  identity: Identity | undefined,
-  { onStdio }: LaunchOptions,
-): PluginLink {
-  const tls = identity && certificate && { identity, peerCertificatePem: toPem(certificate.raw) };
-  return new PluginLink({ address, credentials: createCredentials(tls), socketDirectory: sockets.path, onStdio });
-}
-
 /** Connect, unless the process ends first. A link that cannot be connected is closed. */
-async function connect(link: PluginLink, child: PluginChild, options: LaunchOptions): Promise<void> {
+async function connect(
+  target: LinkTransportOptions,
+  child: PluginChild,
+  { connectTimeoutMs = timeouts.connectMs, multiplex = false, onStdio, signal }: LaunchOptions,
+): Promise<PluginLink> {
   const ended = new AbortController();
   const error = new HostError("PLUGIN_EXITED", "plugin ended before it could be connected to");
   void child.ended.then(() => ended.abort(error));
-  const signal = options.signal === undefined ? ended.signal : AbortSignal.any([ended.signal, options.signal]);
-  const deadline = new Date(Date.now() + (options.connectTimeoutMs ?? timeouts.connectMs));
+  const deadline = new Date(Date.now() + connectTimeoutMs);
+  const givenUp = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
+  const transport = multiplex
+    ? await openMultiplexedTransport(target, { deadline, signal: givenUp })
+    : createClassicTransport(target);
+  const link = new PluginLink(transport, onStdio);
   try {
-    await waitForConnection(link.channel, { deadline, signal });
+    await waitForConnection(link.channel, { deadline, signal: AbortSignal.any([givenUp, transport.broken]) });
     link.openStreams();
+    return link;
   } catch (failure) {
     await link.close();
     throw failure;

@@ -1,37 +1,27 @@
 import type { Channel, ClientReadableStream } from "@grpc/grpc-js";
 import { GRPCBrokerClient, GRPCStdioClient, StdioData_Channel, type StdioData } from "@executor-host/proto/goplugin";
-import { ClassicBroker } from "../broker/broker.ts";
-import type { Address } from "../protocol/address.ts";
-import type { LinkCredentials } from "../tls/credentials.ts";
-import { openChannel } from "../transport/channel.ts";
-import { listen } from "../transport/listen.ts";
+import type { LinkBroker } from "../broker/broker.ts";
 import { linkClient } from "./grpc-call.ts";
 import type { LaunchOptions } from "./launch-options.ts";
-
-export interface PluginLinkOptions {
-  readonly address: Address;
-  readonly credentials: LinkCredentials;
-  /** Sockets for the plugin to dial are made in here. */
-  readonly socketDirectory: string;
-  readonly onStdio: LaunchOptions["onStdio"];
-}
+import type { LinkTransport } from "./link-transport.ts";
 
 /** The connection to one plugin: the channel, the broker's stream and the stdio stream. Knows nothing of processes. */
 export class PluginLink implements AsyncDisposable {
-  readonly channel: Channel;
-  readonly broker: ClassicBroker;
+  readonly #transport: LinkTransport;
   readonly #onStdio: LaunchOptions["onStdio"];
   #stdioStream: ClientReadableStream<StdioData> | undefined;
 
-  constructor(options: PluginLinkOptions) {
-    const { credentials } = options;
-    const place = { network: "unix", directory: options.socketDirectory } as const;
-    this.channel = openChannel(options.address, credentials.client);
-    this.broker = new ClassicBroker({
-      listen: (register) => listen(place, credentials.server, register),
-      open: (address, onClose) => openChannel(address, credentials.client, onClose),
-    });
-    this.#onStdio = options.onStdio;
+  constructor(transport: LinkTransport, onStdio: LaunchOptions["onStdio"]) {
+    this.#transport = transport;
+    this.#onStdio = onStdio;
+  }
+
+  get channel(): Channel {
+    return this.#transport.channel;
+  }
+
+  get broker(): LinkBroker {
+    return this.#transport.broker;
   }
 
   /** Open both streams; called once, when the channel is connected. A Go plugin waits for the first and stalls without the second. */
@@ -42,10 +32,8 @@ export class PluginLink implements AsyncDisposable {
 
   /** Fail what is waiting and drop what is open, now. Idempotent. */
   async close(): Promise<void> {
-    const closed = this.broker.close();
     this.#stdioStream?.cancel();
-    this.channel.close();
-    await closed;
+    await this.#transport.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -30,12 +30,17 @@ function failsOverGrpc(code: ErrorCode, message: RegExp): (error: unknown) => bo
   return (error) => fails(code, message)(fromStatus(error as ServiceError));
 }
 
-for (const autoMtls of [false, true, { curve: "P-256" }] as const) {
-  const kind = autoMtls === false ? "plaintext" : `mutual TLS on ${autoMtls === true ? "P-521" : autoMtls.curve}`;
-
+const links = [
+  { kind: "plaintext", autoMtls: false },
+  { kind: "mutual TLS on P-521", autoMtls: true },
+  { kind: "mutual TLS on P-256", autoMtls: { curve: "P-256" } },
+  { kind: "one connection in plaintext", autoMtls: false, multiplex: true },
+  { kind: "one connection with mutual TLS", autoMtls: true, multiplex: true },
+] as const;
+for (const { kind, ...options } of links) {
   it(`A plugin and its host reach each other in every direction over ${kind}`, limit, async () => {
     await using sandbox = new Sandbox();
-    await using plugin = await sandbox.launch({ ...echoPlugin, autoMtls });
+    await using plugin = await sandbox.launch({ ...echoPlugin, ...options });
     assert.equal(plugin.appVersion, 2);
     assert.equal(plugin.pid, sandbox.pids[0]);
     assert.equal(plugin.hasExited, false);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HostError } from "@executor-host/proto/shared/error";
 import { limits, timeouts } from "../protocol/defaults.ts";
+import { parseGoBoolean } from "../protocol/go-text.ts";
 import type { Handshake } from "../protocol/handshake.ts";
 import { WaitTimeout, within } from "../protocol/wait.ts";
 import type { PluginChild } from "./plugin-child.ts";
@@ -37,16 +38,25 @@ export async function receiveHandshakeLine(
   return line.text;
 }
 
+/** What this host asked of the plugin. */
+export interface HostWishes {
+  readonly appVersions: readonly number[];
+  /** It gave the plugin its certificate. */
+  readonly isTlsAsked: boolean;
+  readonly isMultiplexAsked: boolean;
+}
+
 /**
- * Check that both sides can work together: version, protocol, and TLS on both sides or on none.
+ * Check that both sides can work together: version, protocol, and TLS and multiplexing on both sides or on none.
  *
  * go-plugin itself notices a difference in TLS with the first call only.
  *
- * @param isTlsAsked this host gave the plugin its certificate
- * @throws {HostError} `APP_VERSION_MISMATCH`, `PROTOCOL_UNSUPPORTED`, `CERTIFICATE_INVALID`
+ * @throws {HostError} `APP_VERSION_MISMATCH`, `PROTOCOL_UNSUPPORTED`, `CERTIFICATE_INVALID`, `MULTIPLEX_UNSUPPORTED`,
+ *   `HANDSHAKE_MALFORMED` when the seventh field is no boolean, which only a host that asked looks at
  */
-export function assertAgreement(handshake: Handshake, appVersions: readonly number[], isTlsAsked: boolean): void {
+export function assertAgreement(handshake: Handshake, wishes: HostWishes): void {
   const { appVersion, protocol, certificate } = handshake;
+  const { appVersions, isTlsAsked, isMultiplexAsked } = wishes;
   if (!appVersions.includes(appVersion)) {
     const message = `plugin speaks application protocol version ${appVersion}, this host [${appVersions.join(", ")}]`;
     throw new HostError("APP_VERSION_MISMATCH", message, {
@@ -68,6 +78,21 @@ export function assertAgreement(handshake: Handshake, appVersions: readonly numb
       hint: "turn autoMtls on for this plugin",
     });
   }
+  if (isMultiplexAsked) assertMultiplexes(handshake.multiplex);
+}
+
+function assertMultiplexes(field: string | undefined): void {
+  const answer = field === undefined ? false : parseGoBoolean(field);
+  if (answer === undefined) {
+    throw new HostError("HANDSHAKE_MALFORMED", `multiplexing (field 7) is no boolean: ${JSON.stringify(field)}`, {
+      hint: "`true` or `false`",
+    });
+  }
+  if (answer) return;
+  const said = field === undefined ? "does not know of it" : "declines";
+  throw new HostError("MULTIPLEX_UNSUPPORTED", `this host wants a multiplexed connection, but the plugin ${said}`, {
+    hint: "turn multiplex off for this plugin, or build it with go-plugin 1.6 or later",
+  });
 }
 
 function tooLate(unfinishedLine: string, timeoutMs: number): HostError {

@@ -22,12 +22,17 @@ describe("A plugin made with Go's go-plugin", { skip: skipWithoutGo(), timeout: 
     peers = await buildGoPeers();
   });
 
-  for (const autoMtls of [false, true, { curve: "P-256" }] as const) {
-    const kind = autoMtls === false ? "plaintext" : `mutual TLS on ${autoMtls === true ? "P-521" : autoMtls.curve}`;
-
+  const links = [
+    { kind: "plaintext", autoMtls: false },
+    { kind: "mutual TLS on P-521", autoMtls: true },
+    { kind: "mutual TLS on P-256", autoMtls: { curve: "P-256" } },
+    { kind: "one connection in plaintext", autoMtls: false, multiplex: true },
+    { kind: "one connection with mutual TLS", autoMtls: true, multiplex: true },
+  ] as const;
+  for (const { kind, ...options } of links) {
     it(`works with our host in every direction over ${kind}`, async () => {
       await using sandbox = new Sandbox();
-      await using plugin = await sandbox.launch({ command: peers.plugin, autoMtls });
+      await using plugin = await sandbox.launch({ command: peers.plugin, ...options });
       assert.equal(plugin.appVersion, 2);
       await plugin.ping();
       assert.equal(await echo(plugin).say("hello"), "go v2: hello");
@@ -47,7 +52,7 @@ describe("A plugin made with Go's go-plugin", { skip: skipWithoutGo(), timeout: 
 
     it(`has its output and its log read over ${kind}`, async () => {
       await using sandbox = new Sandbox();
-      await using plugin = await sandbox.launch({ command: peers.plugin, autoMtls });
+      await using plugin = await sandbox.launch({ command: peers.plugin, ...options });
       await echo(plugin).print("text");
       await until(() => sandbox.stdio.stdout === "out text" && sandbox.stdio.stderr === "err text");
       await echo(plugin).log("noted");
@@ -62,7 +67,7 @@ describe("A plugin made with Go's go-plugin", { skip: skipWithoutGo(), timeout: 
     it(`ends in order over ${kind}, with its sockets`, async () => {
       await using sandbox = new Sandbox();
       const farewell = join(sandbox.directory, "farewell");
-      const plugin = await sandbox.launch({ command: peers.plugin, autoMtls, env: { ECHO_FAREWELL_FILE: farewell } });
+      const plugin = await sandbox.launch({ command: peers.plugin, ...options, env: { ECHO_FAREWELL_FILE: farewell } });
       const exit = await plugin.stop();
       assert.equal(exit.code, 0);
       assert.deepEqual(

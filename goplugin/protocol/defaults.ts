@@ -14,6 +14,8 @@ export const timeouts = {
   pingMs: 5_000,
   /** How long a side waits for the other's connection info, and how long an unused one is kept; go-plugin's rule. */
   brokerMs: 5_000,
+  /** How long a knock for an id that nobody serves is kept: a little less than the other side waits. */
+  brokerHoldMs: 4_500,
   /** How long a brokered server may finish its calls when it is closed. */
   brokerDrainMs: 1_000,
   /** From the Shutdown call to SIGTERM. */

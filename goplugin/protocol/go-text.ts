@@ -14,3 +14,13 @@ const outerSpace = new RegExp(`^${goSpace}|${goSpace}$`, "g");
 export function trimGoSpace(text: string): string {
   return text.replace(outerSpace, "");
 }
+
+const goBooleans: ReadonlyMap<string, boolean> = new Map([
+  ...["1", "t", "T", "TRUE", "true", "True"].map((text) => [text, true] as const),
+  ...["0", "f", "F", "FALSE", "false", "False"].map((text) => [text, false] as const),
+]);
+
+/** A boolean as Go's `strconv.ParseBool` reads it. */
+export function parseGoBoolean(text: string): boolean | undefined {
+  return goBooleans.get(text);
+}

@@ -23,13 +23,13 @@ describe("parseHandshake() accepts what a Go host accepts:", () => {
       line: "1|1|unix|/run/p/plugin1",
       expected: { appVersion: 1, address: socket, protocol: "netrpc" },
     },
-    "a seventh field, which is of no interest": {
+    "a seventh field, as it stands": {
       line: "1|1|unix|/run/p/plugin1|grpc||true",
-      expected: { appVersion: 1, address: socket, protocol: "grpc" },
+      expected: { appVersion: 1, address: socket, protocol: "grpc", multiplex: "true" },
     },
     "more fields than there are": {
-      line: "1|1|unix|/run/p/plugin1|grpc||false|x|y",
-      expected: { appVersion: 1, address: socket, protocol: "grpc" },
+      line: "1|1|unix|/run/p/plugin1|grpc||maybe|x|y",
+      expected: { appVersion: 1, address: socket, protocol: "grpc", multiplex: "maybe" },
     },
     "white space around the line": {
       line: " \t\u00a0\u00851|1|unix|/run/p/plugin1|grpc|\r",
@@ -57,7 +57,9 @@ describe("parseHandshake() accepts what a Go host accepts:", () => {
     },
   };
   for (const [name, { line, expected }] of Object.entries(rows)) {
-    it(name, () => assert.deepEqual(parseHandshake(line), { certificate: undefined, ...expected }));
+    it(name, () =>
+      assert.deepEqual(parseHandshake(line), { certificate: undefined, multiplex: undefined, ...expected }),
+    );
   }
 
   it("an unpadded certificate", () => {
@@ -118,35 +120,37 @@ describe("parseHandshake() refuses", () => {
 
 describe("formatHandshake()", () => {
   it("prints six fields, the last empty, without TLS", () => {
-    const line = formatHandshake({ appVersion: 2, address: socket, certificate: undefined, multiplexAsked: false });
+    const line = formatHandshake({ appVersion: 2, address: socket, certificate: undefined, multiplex: undefined });
     assert.equal(line, "1|2|unix|/run/p/plugin1|grpc|\n");
   });
 
   it("prints a seventh field only when the host asks for multiplexing", () => {
     const address = { network: "tcp", host: "127.0.0.1", port: 1234 } as const;
-    const line = formatHandshake({ appVersion: 0, address, certificate: undefined, multiplexAsked: true });
-    assert.equal(line, "1|0|tcp|127.0.0.1:1234|grpc||false\n");
+    for (const multiplex of [false, true]) {
+      const line = formatHandshake({ appVersion: 0, address, certificate: undefined, multiplex });
+      assert.equal(line, `1|0|tcp|127.0.0.1:1234|grpc||${multiplex}\n`);
+    }
   });
 
   it("never pads a certificate, whatever its length", () => {
     for (const length of [300, 301, 302]) {
       const certificate = Buffer.alloc(length);
-      const line = formatHandshake({ appVersion: 1, address: socket, certificate, multiplexAsked: false });
+      const line = formatHandshake({ appVersion: 1, address: socket, certificate, multiplex: undefined });
       assert.doesNotMatch(line, /=/);
     }
   });
 
   it("is read back by parseHandshake()", () => {
-    const line = formatHandshake({ appVersion: 3, address: socket, certificate: certificateDer, multiplexAsked: true });
+    const line = formatHandshake({ appVersion: 3, address: socket, certificate: certificateDer, multiplex: true });
     const { certificate, ...rest } = parseHandshake(line);
-    assert.deepEqual(rest, { appVersion: 3, address: socket, protocol: "grpc" });
+    assert.deepEqual(rest, { appVersion: 3, address: socket, protocol: "grpc", multiplex: "true" });
     assert.deepEqual(certificate?.raw, certificateDer);
   });
 
   it("refuses an address that would break the line", () => {
     const address = { network: "unix", path: "/run/a|b" } as const;
     assert.throws(
-      () => formatHandshake({ appVersion: 1, address, certificate: undefined, multiplexAsked: false }),
+      () => formatHandshake({ appVersion: 1, address, certificate: undefined, multiplex: undefined }),
       (error) => isHostError(error) && error.code === "ADDRESS_INVALID",
     );
   });

@@ -13,6 +13,8 @@ export interface Handshake {
   readonly protocol: "grpc" | "netrpc";
   /** The plugin's certificate; undefined without AutoMTLS. */
   readonly certificate: X509Certificate | undefined;
+  /** The seventh field as it stands, of interest only to a host that asked for multiplexing. */
+  readonly multiplex: string | undefined;
 }
 
 export interface HandshakeLine {
@@ -20,8 +22,8 @@ export interface HandshakeLine {
   readonly address: Address;
   /** DER; undefined without AutoMTLS. */
   readonly certificate: Buffer | undefined;
-  /** The host asked for multiplexing: only then may the line have a seventh field, as old hosts take it for part of the certificate. */
-  readonly multiplexAsked: boolean;
+  /** Undefined unless the host asked for it: only then may the line have a seventh field, as old hosts take it for part of the certificate. */
+  readonly multiplex: boolean | undefined;
 }
 
 /**
@@ -41,7 +43,7 @@ export function formatHandshake(line: HandshakeLine): string {
   const fields = [coreProtocolVersion, line.appVersion, line.address.network, address, "grpc"];
   // Go refuses padding. An ECDSA certificate varies in length, so a padded one fails only now and then.
   fields.push((line.certificate?.toString("base64") ?? "").replaceAll("=", ""));
-  if (line.multiplexAsked) fields.push("false");
+  if (line.multiplex !== undefined) fields.push(String(line.multiplex));
   return `${fields.join("|")}\n`;
 }
 
@@ -49,13 +51,13 @@ export function formatHandshake(line: HandshakeLine): string {
  * Read a handshake line: exactly as strict as a Go host, with errors that name the field.
  *
  * White space at both ends of the line is ignored, white space inside a field is not. A sixth field of 50 characters or fewer is no
- * certificate. Fields after the sixth are ignored, as multiplexing is never asked for.
+ * certificate. Fields after the seventh are ignored.
  *
  * @throws {HostError} `HANDSHAKE_MALFORMED`, `CORE_VERSION_MISMATCH`, `ADDRESS_INVALID`, `PROTOCOL_UNSUPPORTED`, `CERTIFICATE_INVALID`
  */
 export function parseHandshake(text: string): Handshake {
   const fields = trimGoSpace(text).split("|");
-  const [coreText, appText, network, address, protocol = "netrpc", certificate = ""] = fields;
+  const [coreText, appText, network, address, protocol = "netrpc", certificate = "", multiplex] = fields;
   if (coreText === undefined || appText === undefined || network === undefined || address === undefined) {
     throw new HostError(
       "HANDSHAKE_MALFORMED",
@@ -85,7 +87,7 @@ export function parseHandshake(text: string): Handshake {
       hint: "field 5 of the handshake line must be `grpc`",
     });
   }
-  return { appVersion, address: parsed, protocol, certificate: parseCertificate(certificate) };
+  return { appVersion, address: parsed, protocol, certificate: parseCertificate(certificate), multiplex };
 }
 
 const shortestCertificate = 51;

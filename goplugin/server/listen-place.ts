@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { HostError } from "@executor-host/proto/shared/error";
 import { variables } from "../protocol/environment.ts";
 import { parseGoInteger } from "../protocol/go-text.ts";
-import type { ListenPlace } from "../transport/listen.ts";
+import type { ListenPlace } from "../transport/bind.ts";
 
 /**
  * Where a plugin opens its sockets, as its host wants it: unix sockets, except on Windows, where Node has none.

@@ -128,8 +128,11 @@ describe("A served plugin's handshake line", limit, () => {
   });
 
   it("has a seventh field when the host asks for multiplexing", async () => {
-    await using plugin = new Started("echo-plugin.ts", { env: { PLUGIN_MULTIPLEX_GRPC: "true" } });
-    assert.match(await plugin.line(), /\|grpc\|\|false$/);
+    const answers = { true: "true", T: "true", false: "false", maybe: "false" };
+    for (const [wish, answer] of Object.entries(answers)) {
+      await using plugin = new Started("echo-plugin.ts", { env: { PLUGIN_MULTIPLEX_GRPC: wish } });
+      assert.ok((await plugin.line()).endsWith(`|grpc||${answer}`), `asked with ${wish}`);
+    }
   });
 
   it("answers the lowest version to a host from before version lists", async () => {

@@ -1,13 +1,12 @@
 import type { Server } from "@grpc/grpc-js";
-import { ClassicBroker, type Broker } from "../broker/broker.ts";
+import type { Broker, LinkBroker } from "../broker/broker.ts";
 import { lifelineVariable, scrubEnvironmentInPlace, variables } from "../protocol/environment.ts";
 import { formatHandshake } from "../protocol/handshake.ts";
 import { timeouts } from "../protocol/defaults.ts";
 import { negotiateVersion, parseVersionList } from "../protocol/versions.ts";
 import { settledWithin, WaitTimeout, within } from "../protocol/wait.ts";
 import { createCredentials } from "../tls/credentials.ts";
-import { openChannel } from "../transport/channel.ts";
-import { listen, type Listener } from "../transport/listen.ts";
+import type { Listener } from "../transport/listen.ts";
 import { addBrokerService } from "./broker-service.ts";
 import { addControllerService } from "./controller-service.ts";
 import { addHealthService } from "./health-service.ts";
@@ -16,6 +15,7 @@ import { listenPlace } from "./listen-place.ts";
 import { createLogger, type PluginLogger } from "./plugin-logger.ts";
 import { pluginTls } from "./plugin-tls.ts";
 import { assertLaunchedAsPlugin, assertServeOptions, type CloseReason, type ServeOptions } from "./serve-options.ts";
+import { createServerTransport, multiplexWish } from "./server-transport.ts";
 import { captureStdio } from "./stdio-capture.ts";
 import { StdioRelay } from "./stdio-service.ts";
 
@@ -59,14 +59,11 @@ export async function servePlugin(options: ServeOptions): Promise<PluginServer> 
   if (rejected.length > 0) logger.warn("host offers versions that are no integers", { versions: rejected });
   const appVersion = negotiateVersion(Object.keys(options.versions).map(Number), versions);
   const tls = pluginTls(environment);
-  const credentials = createCredentials(tls);
-  const place = listenPlace(environment);
-  const broker = new ClassicBroker({
-    listen: (register) => listen(place, credentials.server, register),
-    open: (address, onClose) => openChannel(address, credentials.client, onClose),
-  });
+  const multiplex = multiplexWish(environment);
+  const transport = createServerTransport(listenPlace(environment), createCredentials(tls), multiplex ?? false);
+  const { broker } = transport;
   const plugin = new Plugin({ appVersion, broker, relay, logger, onShutdown: options.onShutdown });
-  const listener = await listen(place, credentials.server, (server) => {
+  const listener = await transport.listen((server) => {
     plugin.addServices(server);
     options.versions[appVersion]?.({ server, broker });
   });
@@ -79,7 +76,7 @@ export async function servePlugin(options: ServeOptions): Promise<PluginServer> 
     appVersion,
     address: listener.address,
     certificate: tls?.identity.certificateDer,
-    multiplexAsked: Boolean(environment[variables.multiplex]),
+    multiplex,
   });
   await new Promise<void>((resolve) => printLine(line, () => resolve()));
   started.move();
@@ -88,7 +85,7 @@ export async function servePlugin(options: ServeOptions): Promise<PluginServer> 
 
 interface PluginParts {
   readonly appVersion: number;
-  readonly broker: ClassicBroker;
+  readonly broker: LinkBroker;
   readonly relay: StdioRelay;
   readonly logger: PluginLogger;
   readonly onShutdown: ServeOptions["onShutdown"];
@@ -96,7 +93,7 @@ interface PluginParts {
 
 class Plugin implements PluginServer {
   readonly appVersion: number;
-  readonly broker: ClassicBroker;
+  readonly broker: LinkBroker;
   readonly closed: Promise<CloseReason>;
   readonly #parts: PluginParts;
   readonly #resolveClosed: (reason: CloseReason) => void;

@@ -1,27 +1,10 @@
-import { randomInt } from "node:crypto";
-import { chmodSync, chownSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { Server, type ServerCredentials } from "@grpc/grpc-js";
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
-import { isAddressProblem, parseAddress, type Address } from "../protocol/address.ts";
+import type { Address } from "../protocol/address.ts";
 import { settledWithin } from "../protocol/wait.ts";
+import { bindAt, type ListenPlace } from "./bind.ts";
 import { messageOptions } from "./channel.ts";
-
-/** Where and how one side opens its listeners. */
-export type ListenPlace =
-  | {
-      readonly network: "unix";
-      /** Sockets are made in here, with mode 0600. */
-      readonly directory: string;
-      /** Sockets are given to this group, with mode 0660. */
-      readonly groupId?: number | undefined;
-    }
-  | {
-      readonly network: "tcp";
-      /** The first free port of this range on the loopback interface is taken; 0 means any. */
-      readonly minPort: number;
-      readonly maxPort: number;
-    };
 
 /** A gRPC server that is accepting calls. */
 export interface Listener {
@@ -42,13 +25,28 @@ export async function listen(
   credentials: ServerCredentials,
   register: (server: Server) => void,
 ): Promise<Listener> {
+  const server = createServer(register);
+  const address = await bindAt(place, {
+    bindSocket: async (path) => void (await bind(server, `unix://${path}`, credentials)),
+    bindPort: (host, port) => bind(server, `${host}:${port}`, credentials),
+  });
+  return new GrpcListener(server, address);
+}
+
+/** A gRPC server for a plugin link, bound to nothing yet. */
+export function createServer(register: (server: Server) => void): Server {
   const server = new Server(messageOptions);
   register(server);
-  const address =
-    place.network === "unix"
-      ? await bindSocket(server, place, credentials)
-      : await bindPort(server, place, credentials);
-  return new GrpcListener(server, address);
+  return server;
+}
+
+/** Let the calls of a server finish for `drainMs`, then drop them. */
+export async function closeServer(server: Server, drainMs: number): Promise<void> {
+  if (drainMs > 0) {
+    const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    await settledWithin(drained, drainMs);
+  }
+  server.forceShutdown();
 }
 
 class GrpcListener implements Listener {
@@ -68,51 +66,18 @@ class GrpcListener implements Listener {
 
   closeSync(): void {
     this.#server.forceShutdown();
-    if (this.address.network === "unix") rmSync(this.address.path, { force: true });
+    removeSocket(this.address);
   }
 
   async #close(drainMs: number): Promise<void> {
-    if (drainMs > 0) {
-      const drained = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-      await settledWithin(drained, drainMs);
-    }
-    this.closeSync();
+    await closeServer(this.#server, drainMs);
+    removeSocket(this.address);
   }
 }
 
-async function bindSocket(
-  server: Server,
-  place: Extract<ListenPlace, { network: "unix" }>,
-  credentials: ServerCredentials,
-): Promise<Address> {
-  const address = parseAddress("unix", join(place.directory, `plugin${randomInt(2 ** 32)}`));
-  if (isAddressProblem(address)) throw new HostError("ADDRESS_INVALID", address.problem, { hint: address.hint });
-  if (address.network !== "unix") throw new TypeError("a unix address has a path");
-  await bind(server, `unix://${address.path}`, credentials);
-  if (place.groupId === undefined) {
-    chmodSync(address.path, 0o600);
-  } else {
-    chownSync(address.path, -1, place.groupId);
-    chmodSync(address.path, 0o660);
-  }
-  return address;
-}
-
-async function bindPort(
-  server: Server,
-  place: Extract<ListenPlace, { network: "tcp" }>,
-  credentials: ServerCredentials,
-): Promise<Address> {
-  const host = "127.0.0.1";
-  let cause: unknown;
-  for (let candidate = place.minPort; candidate <= place.maxPort; candidate++) {
-    try {
-      return { network: "tcp", host, port: await bind(server, `${host}:${candidate}`, credentials) };
-    } catch (error) {
-      cause = error;
-    }
-  }
-  throw new HostError("LISTEN_FAILED", `no free port from ${place.minPort} to ${place.maxPort}`, { cause });
+/** Unlink the socket of a listener, if it is one. */
+export function removeSocket(address: Address): void {
+  if (address.network === "unix") rmSync(address.path, { force: true });
 }
 
 function bind(server: Server, name: string, credentials: ServerCredentials): Promise<number> {
