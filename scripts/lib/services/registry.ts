@@ -1,4 +1,6 @@
+import { docker } from "./docker.ts";
+import { nats } from "./nats.ts";
 import type { Service } from "./service.ts";
 
 /** Every system that tests know. The tests of `test/executors/NAME` run against the one of that name. */
-export const services: readonly Service[] = [];
+export const services: readonly Service[] = [docker, nats];
