@@ -3,7 +3,7 @@
  *
  *   dist/bin/executor-host                 the host's command
  *   dist/plugins/dkron-executor-NAME       one per executor, for this host and for Dkron
- *   dist/lib                               what the launchers run
+ *   dist/lib                               what the launchers run, and the templates of `executor-host new`
  *
  * With `--quiet` it speaks only of what failed. Every file is replaced in one step, so that a host may run from `dist` meanwhile.
  */
@@ -16,6 +16,8 @@ import { launcherOf } from "./lib/launcher.ts";
 import { replaceFile } from "./lib/replace-file.ts";
 import { root } from "./lib/root.ts";
 import { findTargets, type Target } from "./lib/targets.ts";
+import { packTemplates } from "./lib/templates.ts";
+import { templatesPath } from "../host/scaffold/templates.ts";
 
 const dist = join(root, "dist");
 const startedMs = performance.now();
@@ -24,10 +26,11 @@ const isQuiet = process.argv.includes("--quiet");
 
 await replaceFile(join(dist, "lib/boot.cjs"), await readFile(join(root, "scripts/lib/boot.cjs")));
 await removeStale();
+const templates = Promise.allSettled([buildTemplates()]);
 const executors = await Promise.allSettled(targets.filter(({ kind }) => kind === "executor").map(buildTarget));
 // After them, as it runs one of their jobs for its code cache.
 const command = await Promise.allSettled(targets.filter(({ kind }) => kind === "command").map(buildTarget));
-report([...executors, ...command]);
+report([...executors, ...command, ...(await templates)]);
 
 /** @returns a line for people */
 async function buildTarget(target: Target): Promise<string> {
@@ -36,6 +39,13 @@ async function buildTarget(target: Target): Promise<string> {
   await replaceFile(join(dist, target.launcher), launcherOf(target), 0o755);
   const sizes = `${kilobytes(made.bytes)} + ${kilobytes(cacheBytes)} code cache`;
   return `dist/${target.launcher.padEnd(32)} ${sizes}; contains ${made.packages.join(", ")}`;
+}
+
+/** @returns a line for people */
+async function buildTemplates(): Promise<string> {
+  const content = JSON.stringify(await packTemplates());
+  await replaceFile(join(dist, templatesPath), content);
+  return `dist/${templatesPath.padEnd(32)} ${kilobytes(content.length)}`;
 }
 
 /** An executor that was renamed or removed must not stay in the plugins directory, where a host would find it. */
@@ -53,12 +63,13 @@ async function removeStale(): Promise<void> {
 
 function report(results: readonly PromiseSettledResult<string>[]): void {
   for (const [index, result] of results.entries()) {
-    if (result.status === "rejected") console.error(`${targets[index]?.name}: ${messageOf(result.reason)}`);
+    if (result.status === "rejected")
+      console.error(`${targets[index]?.name ?? "templates"}: ${messageOf(result.reason)}`);
     else if (!isQuiet) console.log(result.value);
   }
   const failed = results.filter(({ status }) => status === "rejected").length;
   const elapsedS = ((performance.now() - startedMs) / 1000).toFixed(1);
-  if (!isQuiet) console.log(`${targets.length - failed} of ${targets.length} programs built in ${elapsedS} s`);
+  if (!isQuiet) console.log(`${results.length - failed} of ${results.length} things built in ${elapsedS} s`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
 

@@ -10,6 +10,7 @@ export interface CommandModule {
 export const groups = {
   run: "Run jobs:",
   look: "Look and check:",
+  write: "Write an executor:",
   operate: "Operate a host:",
 } as const;
 
@@ -77,9 +78,15 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/probe.ts"),
   },
   {
+    name: "new",
+    summary: "Make a project of a new executor, in one of five languages",
+    group: "write",
+    load: () => import("./commands/new.ts"),
+  },
+  {
     name: "conformance",
     summary: "Try whether an executor keeps the contract",
-    group: "look",
+    group: "write",
     load: () => import("./commands/conformance.ts"),
   },
   { name: "serve", summary: "Run a host for schedulers", group: "operate", load: () => import("./commands/serve.ts") },

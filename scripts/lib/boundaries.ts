@@ -22,8 +22,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   "host/api": belowApi,
   "host/client": foundations,
   "host/conformance": [...foundations, "goplugin", "host/supervision"],
+  "host/scaffold": foundations,
   host: belowHost,
-  "host/cli": [...belowHost, "host", "host/client", "host/conformance"],
+  "host/cli": [...belowHost, "host", "host/client", "host/conformance", "host/scaffold"],
 
   "executors/sdk": ["goplugin", "proto"],
   executors: ["executors/sdk"],

@@ -1,0 +1,3 @@
+import { testExample } from "./example.ts";
+
+testExample({ language: "go", tool: "go", usualPlaces: ["/usr/local/go/bin/go"], probe: ["version"] });

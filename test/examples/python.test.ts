@@ -1,0 +1,3 @@
+import { testExample } from "./example.ts";
+
+testExample({ language: "python", tool: "python3", probe: ["-c", "import venv, ensurepip"], shared: ".venv" });
