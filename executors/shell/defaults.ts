@@ -29,6 +29,8 @@ export const limits = {
   usagePollMs: 2_000,
   /** Until a cgroup that does not become empty is left for later. */
   cgroupRemoveMs: 2_000,
+  /** Read of a job's output at once: what a FIFO holds, and what the largest event takes. */
+  readBytes: 64 * 1024,
   /** FIFOs made at once; a job takes two. */
   fifoBatch: 32,
   /** FIFOs in stock below which the next batch is made. */

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { limits } from "./defaults.ts";
 import { cgroupName, findCgroupPlaces, type CgroupPlaces } from "./limits/cgroup-places.ts";
 import { JobCgroup, type CgroupLimits } from "./limits/job-cgroup.ts";
 import { FifoPool } from "./output/fifo-pool.ts";
@@ -12,6 +13,8 @@ import { ProcessTable } from "./process/process-table.ts";
 export class ShellRuntime implements AsyncDisposable {
   readonly fifos = new FifoPool();
   readonly processes = new ProcessTable();
+  /** Output of all jobs is read into this; none of it stays here. */
+  readonly readMemory = Buffer.allocUnsafeSlow(limits.readBytes);
   /** This executor's environment. Reading the real one is slow. */
   readonly environment: Readonly<Record<string, string | undefined>> = { ...process.env };
   /** Random, so that no two executors on a machine, now or later, give out the same tag. */

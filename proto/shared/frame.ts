@@ -39,32 +39,45 @@ export interface EventFrame {
  * @throws {RangeError} when the bytes are no such message
  */
 export function parseEventFrame(message: Buffer): EventFrame {
-  let event: Buffer | undefined;
-  for (const field of fields(message)) if (field.number === 1 && field.wire === wireBytes) event = field.value;
-  if (event === undefined) throw new RangeError("response carries no event");
+  const reader = new FieldReader(message, 0, message.length);
+  let from = -1;
+  let to = -1;
+  while (reader.next()) {
+    if (reader.number !== 1 || reader.wire !== wireBytes) continue;
+    from = reader.valueStart;
+    to = reader.end;
+  }
+  if (from === -1) throw new RangeError("response carries no event");
+  return parseEvent(new FieldReader(message, from, to), message);
+}
+
+function parseEvent(reader: FieldReader, message: Buffer): EventFrame {
   let sequence = 0;
   let kind: EventKind | undefined;
-  let payload = event.subarray(0, 0);
-  const rest: Buffer[] = [];
-  for (const field of fields(event)) {
-    if (field.number === 1 && field.wire === wireVarint) {
-      sequence = field.varint;
+  let payload = message.subarray(0, 0);
+  let restStart = -1;
+  let restEnd = -1;
+  // An encoder that writes fields in order leaves the rest in one piece.
+  let scattered: Buffer[] | undefined;
+  while (reader.next()) {
+    if (reader.number === 1 && reader.wire === wireVarint) {
+      sequence = reader.varint;
       continue;
     }
-    rest.push(field.whole);
-    const known = kindByField.get(field.number);
+    if (restStart === -1) restStart = reader.start;
+    else if (reader.start !== restEnd) {
+      (scattered ??= []).push(message.subarray(restStart, restEnd));
+      restStart = reader.start;
+    }
+    restEnd = reader.end;
+    const known = kindByField.get(reader.number);
     if (known !== undefined) {
       kind = known;
-      payload = field.value;
+      payload = message.subarray(reader.valueStart, reader.end);
     }
   }
-  // An encoder that writes fields in order leaves the rest in one piece.
-  const last = rest.at(-1);
-  const first = rest[0];
-  const contiguous =
-    first !== undefined && last !== undefined && first.byteOffset + length(rest) === last.byteOffset + last.length;
-  const joined = contiguous ? Buffer.from(first.buffer, first.byteOffset, length(rest)) : Buffer.concat(rest);
-  return { sequence, kind, rest: joined, payload };
+  const last = restStart === -1 ? payload : message.subarray(restStart, restEnd);
+  return { sequence, kind, rest: scattered === undefined ? last : Buffer.concat([...scattered, last]), payload };
 }
 
 /** What a host needs to know of an `Output` without copying its data. */
@@ -80,10 +93,11 @@ export function parseOutput(payload: Buffer): OutputHeader {
   let channel = 0;
   let offset = 0;
   let data = payload.subarray(0, 0);
-  for (const field of fields(payload)) {
-    if (field.number === 1) channel = field.varint;
-    else if (field.number === 2) offset = field.varint;
-    else if (field.number === 3) data = field.value;
+  const reader = new FieldReader(payload, 0, payload.length);
+  while (reader.next()) {
+    if (reader.number === 1) channel = reader.varint;
+    else if (reader.number === 2) offset = reader.varint;
+    else if (reader.number === 3) data = payload.subarray(reader.valueStart, reader.end);
   }
   return { channel, offset, data };
 }
@@ -152,6 +166,54 @@ export function encodeRecord(sequence: number, attempt: number, rest: Buffer): r
   return [head];
 }
 
+/** The encoded `host.v1.Event`s of an encoded `host.v1.ExecuteResponse` or `WatchResponse`; they share its memory. @throws {RangeError} */
+export function eventsIn(message: Buffer): Buffer[] {
+  const events: Buffer[] = [];
+  const reader = new FieldReader(message, 0, message.length);
+  while (reader.next()) {
+    if (reader.number === 1 && reader.wire === wireBytes) events.push(message.subarray(reader.valueStart, reader.end));
+  }
+  return events;
+}
+
+/** A `host.v1.Event` with output. */
+export interface OutputEventFrame extends OutputHeader {
+  readonly sequence: number;
+  readonly attempt: number;
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number;
+}
+
+/**
+ * Take apart an encoded `host.v1.Event` without copying its data.
+ *
+ * @returns undefined for an event of another kind
+ * @throws {RangeError} when the bytes are no such message
+ */
+export function parseOutputEvent(event: Buffer): OutputEventFrame | undefined {
+  let sequence = 0;
+  let attempt = 0;
+  let timeMs = 0;
+  let output: OutputHeader | undefined;
+  const reader = new FieldReader(event, 0, event.length);
+  while (reader.next()) {
+    if (reader.number === 1) sequence = reader.varint;
+    else if (reader.number === 2) timeMs = parseTime(event.subarray(reader.valueStart, reader.end));
+    else if (reader.number === 3) attempt = reader.varint;
+    else if (reader.number === eventField.output) output = parseOutput(event.subarray(reader.valueStart, reader.end));
+    else return undefined;
+  }
+  return output && { sequence, attempt, timeMs, channel: output.channel, offset: output.offset, data: output.data };
+}
+
+/** @returns milliseconds since the epoch */
+function parseTime(timestamp: Buffer): number {
+  let timeMs = 0;
+  const reader = new FieldReader(timestamp, 0, timestamp.length);
+  while (reader.next()) timeMs += reader.number === 1 ? reader.varint * 1000 : reader.varint / 1e6;
+  return timeMs;
+}
+
 /** One record of an event log, in place. */
 export interface RecordSpan {
   /** Position of the first byte in the buffer. */
@@ -175,59 +237,69 @@ export function* records(buffer: Buffer): Generator<RecordSpan> {
 }
 
 function sequenceOf(event: Buffer): number {
-  for (const field of fields(event)) if (field.number === 1) return field.varint;
+  const reader = new FieldReader(event, 0, event.length);
+  while (reader.next()) if (reader.number === 1) return reader.varint;
   return 0;
 }
 
-interface Field {
-  number: number;
-  wire: number;
-  varint: number;
-  /** Content of a bytes field; empty otherwise. */
-  value: Buffer;
-  /** Tag and content. */
-  whole: Buffer;
-}
+/** Goes over the fields of one message. A generator would make several objects per field, for every frame of output. */
+class FieldReader {
+  readonly #buffer: Buffer;
+  readonly #limit: number;
+  number = 0;
+  wire = 0;
+  /** Value of a varint field; 0 otherwise. */
+  varint = 0;
+  /** Where the field begins, with its tag. */
+  start = 0;
+  /** Where the content of a bytes field begins; any other has none. */
+  valueStart = 0;
+  /** Where the field ends. */
+  end: number;
 
-function* fields(message: Buffer): Generator<Field> {
-  let at = 0;
-  while (at < message.length) {
-    const start = at;
-    const tag = requireVarint(message, at);
-    at = tag.next;
-    const wire = tag.value & 7;
-    let varint = 0;
-    let from = at;
-    if (wire === wireVarint) {
-      const value = requireVarint(message, at);
-      varint = value.value;
-      at = value.next;
-      from = at;
-    } else if (wire === wireBytes) {
-      const size = requireVarint(message, at);
-      from = size.next;
-      at = from + size.value;
-    } else if (wire === wireFixed64) at += 8;
-    else if (wire === wireFixed32) at += 4;
-    else throw new RangeError(`unknown wire type: ${wire}`);
-    if (at > message.length) throw new RangeError("message ends inside a field");
-    yield {
-      number: Math.floor(tag.value / 8),
-      wire,
-      varint,
-      value: message.subarray(from, at),
-      whole: message.subarray(start, at),
-    };
+  constructor(buffer: Buffer, start: number, limit: number) {
+    this.#buffer = buffer;
+    this.#limit = limit;
+    this.end = start;
+  }
+
+  /** @returns false after the last field @throws {RangeError} when the message is cut */
+  next(): boolean {
+    if (this.end >= this.#limit) return false;
+    this.start = this.end;
+    const tag = this.#readVarint();
+    this.number = Math.floor(tag / 8);
+    this.wire = tag & 7;
+    this.varint = 0;
+    if (this.wire === wireVarint) this.varint = this.#readVarint();
+    else if (this.wire === wireBytes) {
+      const size = this.#readVarint();
+      this.valueStart = this.end;
+      this.end += size;
+    } else if (this.wire === wireFixed64) this.end += 8;
+    else if (this.wire === wireFixed32) this.end += 4;
+    else throw new RangeError(`unknown wire type: ${this.wire}`);
+    if (this.wire !== wireBytes) this.valueStart = this.end;
+    if (this.end > this.#limit) throw new RangeError("message ends inside a field");
+    return true;
+  }
+
+  /** Plain arithmetic, as bit operations stop at 32 bits; exact up to 2^53. */
+  #readVarint(): number {
+    let value = 0;
+    let scale = 1;
+    const limit = Math.min(this.#limit, this.end + 10);
+    while (this.end < limit) {
+      const byte = this.#buffer[this.end++]!;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    throw new RangeError("message ends inside a number");
   }
 }
 
-function requireVarint(buffer: Buffer, at: number): { value: number; next: number } {
-  const read = readVarint(buffer, at);
-  if (read === undefined) throw new RangeError("message ends inside a number");
-  return read;
-}
-
-/** Plain arithmetic, as bit operations stop at 32 bits; exact up to 2^53. */
+/** @returns undefined when the number is not complete */
 function readVarint(buffer: Buffer, at: number): { value: number; next: number } | undefined {
   let value = 0;
   let scale = 1;
@@ -255,10 +327,4 @@ function varintLength(value: number): number {
   let size = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) size++;
   return size;
-}
-
-function length(buffers: readonly Buffer[]): number {
-  let sum = 0;
-  for (const buffer of buffers) sum += buffer.length;
-  return sum;
 }

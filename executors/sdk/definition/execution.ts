@@ -50,7 +50,7 @@ export interface ProgressUpdate {
 /** One channel of an execution's output. Bytes arrive exactly as written, and in order across both channels. */
 export interface OutputStream {
   /**
-   * Write bytes, or text as UTF-8. Small writes are put together. The bytes are not copied before they are sent: don't change them.
+   * Write bytes, or text as UTF-8. Small writes are put together. The bytes are the caller's again when this returns.
    *
    * @returns false: wait for `drained()` before writing more, or memory fills up
    */

@@ -36,10 +36,10 @@ export class StatusUpdates {
     this.#limitMs = limitMs;
   }
 
-  /** @returns false: wait for `drained()` */
+  /** Takes a copy. @returns false: wait for `drained()` */
   push(data: Uint8Array, isStderr: boolean): boolean {
     if (this.#isGivenUp) return true;
-    this.#queue.push({ output: Buffer.from(data.buffer, data.byteOffset, data.length), error: isStderr });
+    this.#queue.push({ output: Buffer.from(data), error: isStderr });
     this.#queuedBytes += data.length;
     this.#sending ??= this.#send();
     if (this.#queuedBytes < limits.statusBufferBytes) return true;

@@ -23,7 +23,7 @@ export interface OutputEvent {
   readonly channel: Channel;
   /** Position of the first byte within its channel. */
   readonly offset: number;
-  /** At most 64 KiB. */
+  /** At most 64 KiB. Lent until `write` of the sink returns: what shall last longer is copied there. */
   readonly data: Uint8Array;
 }
 

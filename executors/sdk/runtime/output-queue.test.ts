@@ -6,15 +6,15 @@ import { OutputQueue } from "./output-queue.ts";
 
 const never = 2 ** 30;
 
-/** A receiver that is full whenever told so. */
-function receiver(coalesceMs = never) {
+/** A receiver that is full whenever told so. @param keeps what it is lent */
+function receiver(coalesceMs = never, keeps = false) {
   const frames: OutputEvent[] = [];
   let full = false;
   let release: (() => void) | undefined;
   const queue = new OutputQueue({
     coalesceMs,
     send(event) {
-      frames.push(event);
+      frames.push(keeps ? event : { ...event, data: Buffer.from(event.data) });
       return !full;
     },
     drained: () => new Promise((resolve) => (release = resolve)),
@@ -45,7 +45,7 @@ test("output of many small writes is sent in full frames", () => {
 });
 
 test("output of one large write is sent in frames that share its memory", () => {
-  const { queue, frames, shape } = receiver();
+  const { queue, frames, shape } = receiver(never, true);
   const large = Buffer.alloc(150_000, "x");
   queue.write("stderr", large);
   queue.flush();
@@ -54,7 +54,28 @@ test("output of one large write is sent in frames that share its memory", () => 
     ["stderr", 65_536, 65_536],
     ["stderr", 131_072, 18_928],
   ]);
-  assert.ok(frames.every(({ data }) => data.buffer === large.buffer));
+  assert.deepEqual(
+    frames.map(({ data }) => data.buffer === large.buffer),
+    [true, true, false],
+  );
+});
+
+test("output that is held back is the queue's own: the writer may use its memory again", () => {
+  const { queue, fill, drain, bytes } = receiver();
+  const memory = Buffer.alloc(maxOutputBytes);
+  const write = (letter: string, length: number): boolean =>
+    queue.write("stdout", memory.fill(letter).subarray(0, length));
+  write("a", 3);
+  fill();
+  write("b", maxOutputBytes);
+  write("c", maxOutputBytes);
+  write("d", 2);
+  memory.fill("x");
+  drain();
+  return queue.finish().then(() => {
+    const expected = `aaa${"b".repeat(maxOutputBytes)}${"c".repeat(maxOutputBytes)}dd`;
+    assert.equal(bytes().toString() === expected, true);
+  });
 });
 
 test("output keeps its order across channels, with offsets per channel", () => {

@@ -1,31 +1,25 @@
 import { maxOutputBytes } from "@executor-host/proto/shared/frame";
 import type { Channel, OutputEvent } from "./event.ts";
+import { HeldFrame } from "./held-frame.ts";
 
 export interface OutputQueueOptions {
   /** How long small writes are held back to be sent together, in milliseconds. */
   readonly coalesceMs: number;
-  /** Send one frame; false means that `drained` must resolve before the next. */
+  /** Send one frame, whose data is only lent; false means that `drained` must resolve before the next. */
   readonly send: (event: OutputEvent) => boolean;
   readonly drained: () => Promise<void>;
-}
-
-/** Bytes of one channel, written one after the other. */
-interface Run {
-  readonly channel: Channel;
-  readonly pieces: Uint8Array[];
-  bytes: number;
 }
 
 /**
  * Puts small writes together, keeps order across both channels, and stops when the receiver does.
  *
- * A run of bytes of one channel ends when the other channel is written to. Everything but the last run is sent at once; the last is held
- * back until it fills a frame or its time is up.
+ * What fills a frame is sent from the writer's own memory. The rest is copied: the last frame is held back until it is full or its time is
+ * up, all before it are sent at once. A frame ends when it is full or the other channel is written to.
  */
 export class OutputQueue {
   readonly #options: OutputQueueOptions;
   readonly #offsets: Record<Channel, number> = { stdout: 0, stderr: 0 };
-  #runs: Run[] = [];
+  readonly #held: HeldFrame[] = [];
   #timer: NodeJS.Timeout | undefined;
   #blocked: Promise<void> | undefined;
   #closed = false;
@@ -38,13 +32,21 @@ export class OutputQueue {
   write(channel: Channel, data: Uint8Array | string): boolean {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     if (this.#closed || bytes.length === 0) return true;
-    const last = this.#runs.at(-1);
-    if (last?.channel === channel) {
-      last.pieces.push(bytes);
-      last.bytes += bytes.length;
-    } else this.#runs.push({ channel, pieces: [bytes], bytes: bytes.length });
+    let taken = 0;
+    while (taken < bytes.length) {
+      const last = this.#held.at(-1);
+      const rest = bytes.length - taken;
+      if (last?.channel === channel && !last.isFull) taken += last.append(bytes.subarray(taken));
+      else {
+        this.#pump(true);
+        if (this.#blocked === undefined && rest >= maxOutputBytes) {
+          this.#send(channel, bytes.subarray(taken, taken + maxOutputBytes));
+          taken += maxOutputBytes;
+        } else this.#held.push(new HeldFrame(channel));
+      }
+    }
     this.#pump(false);
-    if (this.#runs.length > 0 && this.#blocked === undefined) {
+    if (this.#held.length > 0 && this.#blocked === undefined) {
       this.#timer ??= setTimeout(() => this.flush(), this.#options.coalesceMs);
     }
     return this.#blocked === undefined;
@@ -72,21 +74,22 @@ export class OutputQueue {
   discard(): void {
     clearTimeout(this.#timer);
     this.#closed = true;
-    this.#runs = [];
+    this.#held.length = 0;
   }
 
   #pump(everything: boolean): void {
     while (this.#blocked === undefined) {
-      const run = this.#runs[0];
-      if (run === undefined) return;
-      if (this.#runs.length === 1 && run.bytes < maxOutputBytes && !everything) return;
-      const data = take(run, maxOutputBytes);
-      if (run.bytes === 0) this.#runs.shift();
-      const offset = this.#offsets[run.channel];
-      this.#offsets[run.channel] = offset + data.length;
-      if (!this.#options.send({ type: "output", channel: run.channel, offset, data }))
-        this.#blocked = this.#waitForRoom();
+      const first = this.#held[0];
+      if (first === undefined || (this.#held.length === 1 && !first.isFull && !everything)) return;
+      this.#held.shift();
+      this.#send(first.channel, first.data);
     }
+  }
+
+  #send(channel: Channel, data: Uint8Array): void {
+    const offset = this.#offsets[channel];
+    this.#offsets[channel] = offset + data.length;
+    if (!this.#options.send({ type: "output", channel, offset, data })) this.#blocked = this.#waitForRoom();
   }
 
   async #waitForRoom(): Promise<void> {
@@ -95,30 +98,4 @@ export class OutputQueue {
     // It has waited long enough to be sent, however little it is.
     this.flush();
   }
-}
-
-/** Remove up to `maxBytes` from the front of a run; copies only when several pieces make up one frame. */
-function take(run: Run, maxBytes: number): Uint8Array {
-  const size = Math.min(run.bytes, maxBytes);
-  run.bytes -= size;
-  const first = run.pieces[0];
-  if (first !== undefined && first.length >= size) {
-    if (first.length === size) run.pieces.shift();
-    else run.pieces[0] = first.subarray(size);
-    return first.subarray(0, size);
-  }
-  const frame = Buffer.allocUnsafe(size);
-  let at = 0;
-  let used = 0;
-  while (at < size) {
-    const piece = run.pieces[used];
-    if (piece === undefined) throw new RangeError("a run holds fewer bytes than it counts");
-    const part = piece.subarray(0, size - at);
-    frame.set(part, at);
-    at += part.length;
-    if (part.length === piece.length) used++;
-    else run.pieces[used] = piece.subarray(part.length);
-  }
-  run.pieces.splice(0, used);
-  return frame;
 }

@@ -10,7 +10,8 @@ export class RunRecorder {
 
   /** @returns true, as a sink does that is never full */
   add(event: ExecutionEvent): boolean {
-    this.events.push(event);
+    // The data of an output is only lent.
+    this.events.push(event.type === "output" ? { ...event, data: Buffer.from(event.data) } : event);
     if (event.type === "result") this.#over = true;
     this.#wake();
     return true;

@@ -63,7 +63,10 @@ export async function startJob(
       tag: prepared.tag,
       alsoPids: () => cgroup?.pids() ?? [],
     }),
-    relays: [new OutputRelay(main.stdoutFd, execution.stdout), new OutputRelay(main.stderrFd, execution.stderr)],
+    relays: [
+      new OutputRelay(main.stdoutFd, execution.stdout, runtime.readMemory),
+      new OutputRelay(main.stderrFd, execution.stderr, runtime.readMemory),
+    ],
     launched:
       main.launcher === undefined ? Promise.resolve(undefined) : launch(main.launcher, main.pid, config, cgroup),
   };

@@ -20,10 +20,12 @@ export class OutputRelay {
   #waiting = false;
   #hasEnded = false;
 
-  constructor(readFd: number, stream: OutputStream) {
+  /** @param memory what is read passes through here on its way; any number of relays can share it */
+  constructor(readFd: number, stream: OutputStream, memory: Uint8Array) {
     this.#stream = stream;
     this.pipe = fileIdentity(fstatSync(readFd));
-    this.#socket = new Socket({ fd: readFd, readable: true, writable: false });
+    const callback = (bytes: number): boolean => this.#pass(memory.subarray(0, bytes));
+    this.#socket = new Socket({ fd: readFd, readable: true, writable: false, onread: { buffer: memory, callback } });
     this.ended = new Promise((resolve) => {
       this.#socket.once("close", () => {
         this.#hasEnded = true;
@@ -32,7 +34,7 @@ export class OutputRelay {
     });
     // An error is followed by "close"; a FIFO has none worth telling.
     this.#socket.on("error", () => {});
-    this.#socket.on("data", (chunk: Buffer) => this.#pass(chunk));
+    this.#socket.resume();
   }
 
   get hasEnded(): boolean {
@@ -66,17 +68,18 @@ export class OutputRelay {
     this.#socket.destroy();
   }
 
-  #pass(chunk: Buffer): void {
+  /** @returns false: read no more */
+  #pass(chunk: Uint8Array): boolean {
     this.#lastByteMs = performance.now();
     const stream = this.#stream;
-    if (stream === undefined || stream.write(chunk)) return;
+    if (stream === undefined || stream.write(chunk)) return true;
     this.#waiting = true;
-    this.#socket.pause();
     void stream.drained().then(() => {
       this.#waiting = false;
       this.#lastByteMs = performance.now();
       this.#socket.resume();
     });
+    return false;
   }
 }
 
