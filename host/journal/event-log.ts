@@ -7,9 +7,10 @@ import { LogWindow } from "./log-window.ts";
 import { joined, nothing, removeSegments, Segments, type Contents, type Entry } from "./segments.ts";
 
 /** Sizes of one log, in bytes. */
-const batchBytes = 256 * 1024;
-/** Three of the largest outputs with what lies around them: of a fourth, most would fit, and be read in vain. */
-const readBytes = 3 * (maxOutputBytes + 64);
+/** Written, read and sent at once, if there is so much: four of the largest outputs, with what lies around them. */
+const batchBytes = 4 * (maxOutputBytes + 64);
+/** How long a write waits to become a whole batch, in milliseconds; only while output comes faster than that. */
+const gatherMs = 2;
 /** More than this waiting for the disk: the producer should pause until less than the low mark waits. */
 const highWaterBytes = 2 * 1024 * 1024;
 const lowWaterBytes = 1024 * 1024;
@@ -71,6 +72,10 @@ export class EventLog {
   #stdoutBytes = 0;
   #stderrBytes = 0;
   #writing: Promise<void> | undefined;
+  #lastWriteMs = Number.NEGATIVE_INFINITY;
+  /** Ends the wait for a whole batch. */
+  #writeNow = (): void => {};
+  #flushes = 0;
   #failure: Error | undefined;
   /** The window holds what is in no file, rather than what is on its way there. */
   #windowIsTail = false;
@@ -202,6 +207,7 @@ export class EventLog {
       this.#unwritten += 1;
       this.#unwrittenBytes += bytes;
       this.#writing ??= this.#write();
+      if (!bulk || this.#unwrittenBytes >= batchBytes) this.#writeNow();
       return;
     } else if (bulk) {
       this.#lose(entry);
@@ -221,7 +227,10 @@ export class EventLog {
 
   /** Resolves when everything added so far is on disk, or known to be lost. */
   async flush(): Promise<void> {
+    this.#flushes += 1;
+    this.#writeNow();
     while (this.#writing !== undefined) await this.#writing;
+    this.#flushes -= 1;
   }
 
   /** Show held records to watchers; the log is complete. */
@@ -264,7 +273,7 @@ export class EventLog {
         }
       } else {
         cursor ??= cursors.use(this.#segments!.cursor());
-        const read = await cursor.read(position, readBytes);
+        const read = await cursor.read(position, batchBytes);
         if (read === undefined) {
           // The rest never reached the disk: go on with what is kept in memory.
           position = this.#windowStart;
@@ -319,7 +328,7 @@ export class EventLog {
   }
 
   async #largeRecord(cursor: ReturnType<Segments["cursor"]>, position: number): Promise<Buffer> {
-    for (let size = readBytes * 2; ; size *= 2) {
+    for (let size = batchBytes * 2; ; size *= 2) {
       const read = await cursor.read(position, size);
       const whole = Buffer.isBuffer(read) ? wholeRecords(read) : Buffer.alloc(0);
       if (whole.length > 0 || !Buffer.isBuffer(read) || read.length < size) return whole;
@@ -331,6 +340,7 @@ export class EventLog {
     while (this.#written < this.#inlineBytes) await this.#writeInline();
     const segments = this.#segments;
     while (segments !== undefined && this.#unwritten > 0) {
+      await this.#gather();
       const entries = this.#window.last(this.#unwritten);
       const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
       try {
@@ -342,10 +352,22 @@ export class EventLog {
       } catch (error) {
         this.#fail(error as Error, segments);
       }
+      this.#lastWriteMs = performance.now();
       this.#changes.notify();
       if (this.#unwrittenBytes <= lowWaterBytes) for (const resolve of this.#drainWaiters.splice(0)) resolve();
     }
     this.#writing = undefined;
+  }
+
+  /** Where output comes quickly, a few large writes, to disk and then to watchers, cost less than many small ones. */
+  async #gather(): Promise<void> {
+    if (this.#unwrittenBytes >= batchBytes || this.#flushes > 0) return;
+    if (performance.now() - this.#lastWriteMs >= gatherMs) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, gatherMs);
+    this.#writeNow = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   async #writeInline(): Promise<void> {
