@@ -1,4 +1,4 @@
-import { credentials, status, type ClientUnaryCall, type ServiceError } from "@grpc/grpc-js";
+import { credentials, Metadata, status, type ClientUnaryCall, type ServiceError } from "@grpc/grpc-js";
 import * as hostV1 from "@executor-host/proto/host";
 import { HostError } from "@executor-host/proto/shared/error";
 import { fromStatus } from "@executor-host/proto/shared/status";
@@ -9,6 +9,7 @@ import { formatAddress, parseAddress } from "../settings/address.ts";
 import { formatDuration } from "../settings/duration.ts";
 import { knock, targetOf } from "./connect.ts";
 import { executionFromProto, executorFromProto, outcomeToProto, requestToProto } from "./convert.ts";
+import { decodeEvents } from "./decode.ts";
 import { channelOptions, timeouts } from "./defaults.ts";
 import { EventStream } from "./event-stream.ts";
 import type {
@@ -76,8 +77,8 @@ export class HostClient implements AsyncDisposable {
     request: ExecutionRequest,
     { cancelOnDisconnect = false, signal }: CallerOptions & { readonly cancelOnDisconnect?: boolean } = {},
   ): EventStream {
-    const call = this.#stub.execute({ spec: requestToProto(request), cancelOnDisconnect });
-    return new EventStream(call, this.#toError, signal);
+    const { path, requestSerialize } = hostV1.HostServiceService.execute;
+    return this.#stream(path, requestSerialize, { spec: requestToProto(request), cancelOnDisconnect }, signal);
   }
 
   /** Accept an execution without waiting for it. */
@@ -98,8 +99,8 @@ export class HostClient implements AsyncDisposable {
     options: CallerOptions & { readonly fromSequence?: number; readonly follow?: boolean } = {},
   ): EventStream {
     const { fromSequence = 1, follow = true, signal } = options;
-    const call = this.#stub.watch({ executionId: id, fromSequence, noFollow: !follow });
-    return new EventStream(call, this.#toError, signal);
+    const { path, requestSerialize } = hostV1.HostServiceService.watch;
+    return this.#stream(path, requestSerialize, { executionId: id, fromSequence, noFollow: !follow }, signal);
   }
 
   /** One execution as it stands. */
@@ -178,6 +179,16 @@ export class HostClient implements AsyncDisposable {
   /** Ends all calls. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stub.close();
+  }
+
+  #stream<Request>(
+    path: string,
+    serialize: (request: Request) => Buffer,
+    request: Request,
+    signal: AbortSignal | undefined,
+  ): EventStream {
+    const call = this.#stub.makeServerStreamRequest(path, serialize, decodeEvents, request, new Metadata(), {});
+    return new EventStream(call, this.#toError, signal);
   }
 
   #unary<Response>(

@@ -1,10 +1,8 @@
 import type { ClientReadableStream, ServiceError } from "@grpc/grpc-js";
-import type * as hostV1 from "@executor-host/proto/host";
-import { eventFromProto } from "./convert.ts";
 import type { Event } from "./types.ts";
 
 /** Events come in batches. */
-type Batches = ClientReadableStream<{ events: hostV1.Event[] }>;
+type Batches = ClientReadableStream<Event[]>;
 
 /**
  * The events of one call, for one reader.
@@ -16,7 +14,7 @@ export class EventStream implements AsyncIterableIterator<Event, undefined>, Asy
   readonly #call: Batches;
   readonly #toError: (error: ServiceError) => Error;
   readonly #signal: AbortSignal | undefined;
-  #events: hostV1.Event[] = [];
+  #events: Event[] = [];
   #position = 0;
   #isEnded = false;
   #failure: Error | undefined;
@@ -29,7 +27,7 @@ export class EventStream implements AsyncIterableIterator<Event, undefined>, Asy
     this.#toError = toError;
     this.#signal = signal;
     // In the tick of the call: a stream nobody listens to is read without limit.
-    call.on("data", ({ events }: { events: hostV1.Event[] }) => {
+    call.on("data", (events: Event[]) => {
       this.#events = this.#position < this.#events.length ? [...this.#events.slice(this.#position), ...events] : events;
       this.#position = 0;
       call.pause();
@@ -51,7 +49,7 @@ export class EventStream implements AsyncIterableIterator<Event, undefined>, Asy
       const event = this.#events[this.#position];
       if (event !== undefined) {
         this.#position++;
-        return { done: false, value: eventFromProto(event) };
+        return { done: false, value: event };
       }
       if (this.#isEnded) return this.#finish();
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));
