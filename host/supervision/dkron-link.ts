@@ -20,6 +20,7 @@ import { fromStatus } from "@executor-host/proto/shared/status";
 import { makeResult, type ExecutorDescription, type ProbeReport, type Result, type Violation } from "../model/model.ts";
 import { EventMaker } from "./event-maker.ts";
 import type { AttemptRequest, CallEnd, CancelDisposition, ExecutorLink, RunningCall } from "./link.ts";
+import { StreamedOutput } from "./streamed-output.ts";
 
 /** An executor's service under one of its three historic names; the messages never changed. */
 interface ExecutorClient {
@@ -98,11 +99,11 @@ type StartCall = (
 class DkronCall implements RunningCall {
   readonly ended: Promise<CallEnd>;
   readonly #events: EventMaker;
+  readonly #streamed = new StreamedOutput();
   #cancel = () => {};
   #aborted = false;
   /** Callbacks whose answer is held back while events are not read. */
   #held: (() => void)[] | undefined;
-  #streamedBytes = 0;
 
   constructor(plugin: PluginProcess, request: AttemptRequest, onEvent: (frame: EventFrame) => void, start: StartCall) {
     this.#events = new EventMaker(onEvent);
@@ -137,7 +138,7 @@ class DkronCall implements RunningCall {
           (error, answer) => (error === null && answer !== undefined ? resolve(answer) : reject(error)),
         );
       });
-      this.#remainingOutput(response.output);
+      this.#events.output(Channel.STDOUT, this.#streamed.missingIn(response.output));
       this.#events.result(verdict(response.error));
       return { ok: true };
     } catch (error) {
@@ -151,7 +152,7 @@ class DkronCall implements RunningCall {
 
   #addCallback(server: Server): void {
     const update: StatusHelperServiceServer["update"] = ({ request }, done) => {
-      this.#streamedBytes += request.output.length;
+      this.#streamed.push(request.output);
       this.#events.output(request.error ? Channel.STDERR : Channel.STDOUT, request.output);
       const answer = () => done(null, { r: 0 });
       if (this.#held === undefined) answer();
@@ -159,11 +160,6 @@ class DkronCall implements RunningCall {
     };
     server.addService(CurrentStatusHelper, { update });
     server.addService(OlderStatusHelper, { update });
-  }
-
-  /** The answer repeats what was streamed, cut to its end, with a remark behind it at times. What was not streamed is passed on. */
-  #remainingOutput(output: Buffer): void {
-    if (output.length > this.#streamedBytes) this.#events.output(Channel.STDOUT, output.subarray(this.#streamedBytes));
   }
 }
 
