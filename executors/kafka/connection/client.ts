@@ -1,0 +1,90 @@
+import type { ConnectionOptions } from "node:tls";
+import { RemoteFailure } from "@executor-host/sdk/remote";
+import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from "kafkajs";
+
+import { limits } from "../defaults.ts";
+import { addCodecs } from "./codecs.ts";
+import type { ClusterSettings, LoginSettings } from "./settings.ts";
+import { Sockets } from "./sockets.ts";
+import { Token } from "./token.ts";
+
+/** A client of the library, with sockets of its own. */
+export interface Client {
+  readonly kafka: Kafka;
+  readonly sockets: Sockets;
+  /** What the library has logged last as an error. */
+  lastError(): string | undefined;
+  /** What the login failed with on our side, such as no token. */
+  loginProblem(): RemoteFailure | undefined;
+}
+
+/** @param signal aborts what the login does besides */
+export function createClient(settings: ClusterSettings, signal: AbortSignal): Client {
+  addCodecs();
+  const sockets = new Sockets();
+  let lastError: string | undefined;
+  let loginProblem: RemoteFailure | undefined;
+  const kafka = new kafkajs.Kafka({
+    clientId: settings.clientId,
+    // Asked whenever no known broker answers. An empty list is what makes the library give up.
+    brokers: () => (sockets.stopped ? [] : [...settings.brokers]),
+    ...(settings.tls !== undefined && { ssl: tlsOptions(settings.tls) }),
+    ...(settings.login !== undefined && {
+      sasl: login(settings.login, signal, (problem) => {
+        loginProblem = problem;
+      }),
+    }),
+    connectionTimeout: limits.authenticationMs,
+    authenticationTimeout: limits.authenticationMs,
+    requestTimeout: limits.requestMs,
+    socketFactory: sockets.open,
+    // Until it succeeds or is stopped: time limits are set from outside.
+    retry: {
+      initialRetryTime: limits.retryMs,
+      maxRetryTime: limits.maxRetryMs,
+      multiplier: 2,
+      retries: Number.MAX_SAFE_INTEGER,
+    },
+    logLevel: kafkajs.logLevel.ERROR,
+    logCreator:
+      () =>
+      ({ log }) => {
+        lastError = log.message;
+      },
+  });
+  return { kafka, sockets, lastError: () => lastError, loginProblem: () => loginProblem };
+}
+
+function tlsOptions(tls: NonNullable<ClusterSettings["tls"]>): ConnectionOptions {
+  return {
+    ca: tls.ca,
+    cert: tls.certificate,
+    key: tls.key,
+    passphrase: tls.passphrase,
+    minVersion: tls.minVersion,
+    rejectUnauthorized: tls.verify,
+    ...(tls.serverName !== undefined && { servername: tls.serverName }),
+  };
+}
+
+function login(
+  settings: LoginSettings,
+  signal: AbortSignal,
+  onProblem: (problem: RemoteFailure) => void,
+): NonNullable<KafkaConfig["sasl"]> {
+  if (settings.mechanism !== "oauthbearer") {
+    // One object for each: the library's type tells them apart by their mechanism.
+    const { mechanism, username, password } = settings;
+    return { mechanism, username, password } as SASLOptions;
+  }
+  const token = new Token(settings.token);
+  const oauthBearerProvider = async (): Promise<{ value: string }> => {
+    try {
+      return { value: await token.get(signal) };
+    } catch (error) {
+      if (error instanceof RemoteFailure) onProblem(error);
+      throw error;
+    }
+  };
+  return { mechanism: "oauthbearer", oauthBearerProvider };
+}

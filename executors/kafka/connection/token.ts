@@ -1,0 +1,72 @@
+import { limits } from "../defaults.ts";
+import { failure } from "../failure.ts";
+import type { TokenSource } from "./settings.ts";
+
+/** Gets the token of an OAUTHBEARER login, and keeps it while it is good. */
+export class Token {
+  readonly #source: TokenSource;
+  #kept: { readonly token: string; readonly untilMs: number } | undefined;
+
+  constructor(source: TokenSource) {
+    this.#source = source;
+  }
+
+  /** @throws {RemoteFailure} `TOKEN_UNAVAILABLE`, `AUTH_FAILED` */
+  async get(signal: AbortSignal): Promise<string> {
+    const source = this.#source;
+    if (source.kind === "given") return source.token;
+    if (this.#kept === undefined || this.#kept.untilMs <= Date.now()) this.#kept = await fetchToken(source, signal);
+    return this.#kept.token;
+  }
+}
+
+/** Source: RFC 6749, section 4.4. */
+async function fetchToken(
+  source: TokenSource & { readonly kind: "client-credentials" },
+  signal: AbortSignal,
+): Promise<{ readonly token: string; readonly untilMs: number }> {
+  const { url, clientId, clientSecret, scope } = source;
+  const { host } = new URL(url);
+  const form = new URLSearchParams({ grant_type: "client_credentials", ...(scope !== undefined && { scope }) });
+  const credentials = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`);
+  const limit = AbortSignal.timeout(limits.tokenMs);
+  let status: number;
+  let answer: string;
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { authorization: `Basic ${credentials.toString("base64")}`, accept: "application/json" },
+      body: form,
+      // A redirect could take the secret elsewhere.
+      redirect: "error",
+      signal: AbortSignal.any([signal, limit]),
+    });
+    status = response.status;
+    answer = await response.text();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failure("TOKEN_UNAVAILABLE", `no answer from the token server ${host}`, { cause: error });
+  }
+  if (status === 400 || status === 401 || status === 403) {
+    throw failure("AUTH_FAILED", `the token server ${host} refuses the client: status ${status}`, {
+      hint: "check sasl_client_id, sasl_client_secret and sasl_scope",
+    });
+  }
+  const fields = answer.length <= limits.tokenBytes && status === 200 ? readFields(answer) : undefined;
+  const token = fields?.["access_token"];
+  if (typeof token !== "string") {
+    throw failure("TOKEN_UNAVAILABLE", `the token server ${host} answers without a token: status ${status}`);
+  }
+  const seconds = Number(fields?.["expires_in"]);
+  const lifetimeMs = seconds > 0 ? seconds * 1000 : limits.tokenLifetimeMs;
+  return { token, untilMs: Date.now() + lifetimeMs - Math.min(limits.tokenMarginMs, lifetimeMs / 2) };
+}
+
+function readFields(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
