@@ -12,8 +12,8 @@ import { toStatus } from "@executor-host/proto/shared/status";
 import { timeouts } from "../protocol/defaults.ts";
 import { settledWithin } from "../protocol/wait.ts";
 import { lastWords } from "./last-words.ts";
-import type { PluginChild } from "./plugin-child.ts";
 import { describeExit, type PluginExit } from "./plugin-exit.ts";
+import type { ProcessHandle } from "./process-handle.ts";
 
 type Call = ReturnType<NextCall>;
 
@@ -27,7 +27,7 @@ const linkFailures: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.CA
  * the connection is well and the plugin itself answered so. What the caller cancelled is not held back. A call whose connection somebody
  * else keeps open is ended, too.
  */
-export function exitInterceptor(child: PluginChild, channel: Channel): Interceptor {
+export function exitInterceptor(child: ProcessHandle, channel: Channel): Interceptor {
   const running = new Set<Call>();
   void child.ended.then(() => {
     for (const call of running) call.cancelWithStatus(status.UNAVAILABLE, "plugin process ended");
@@ -70,7 +70,7 @@ function watchedCall(
 }
 
 /** A call on a process that is gone: it fails like one that the process did not survive. gRPC itself would throw. */
-function failedCall(child: PluginChild): InterceptingCall {
+function failedCall(child: ProcessHandle): InterceptingCall {
   return new InterceptingCall({
     start(_metadata, listener) {
       void child.exited.then((exit) => listener?.onReceiveStatus?.(toStatus(exitedError(exit))));
@@ -85,7 +85,7 @@ function failedCall(child: PluginChild): InterceptingCall {
   });
 }
 
-async function explain(child: PluginChild, channel: Channel, result: StatusObject): Promise<StatusObject> {
+async function explain(child: ProcessHandle, channel: Channel, result: StatusObject): Promise<StatusObject> {
   const noticed = Promise.race([child.ended, disconnection(channel)]);
   if (!(await settledWithin(noticed, timeouts.disconnectMs))) return result;
   if (!(await settledWithin(child.ended, timeouts.exitMs))) return result;

@@ -1,4 +1,5 @@
 export { launchPlugin } from "./launch.ts";
+export { reattachPlugin, type ReattachOptions } from "./reattach.ts";
 export type { LaunchOptions } from "./launch-options.ts";
 export type { LogEntry } from "./log-entry.ts";
 export type { PluginExit, StopStep } from "./plugin-exit.ts";
@@ -6,4 +7,6 @@ export { refusedFormat } from "./refused-format.ts";
 export type { PluginProcess, StopOptions } from "./plugin-process.ts";
 export type { ClientConstructor } from "./grpc-call.ts";
 export type { Broker, BrokeredServer } from "../broker/broker.ts";
+export type { ReattachInfo } from "../protocol/reattach-info.ts";
+export { identifyProcess, type ProcessIdentity } from "../protocol/process-identity.ts";
 export type { LogLevel } from "../protocol/log-level.ts";

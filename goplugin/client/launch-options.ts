@@ -1,4 +1,5 @@
 import { HostError } from "@executor-host/proto/shared/error";
+import type { MutualTls } from "../tls/credentials.ts";
 import type { Curve } from "../tls/identity.ts";
 import type { LogEntry } from "./log-entry.ts";
 
@@ -23,6 +24,10 @@ export interface LaunchOptions {
   /** Mutual TLS with throw-away certificates, default on with P-521. `false` means plaintext; the socket directory is private either way. */
   readonly autoMtls?: boolean | { readonly curve: Curve };
   /**
+   * TLS of your own in place of AutoMTLS, for plugins that have their own, too. Certificates must be valid for the name `localhost`, both ways.
+   */
+  readonly tls?: MutualTls;
+  /**
    * One connection for everything, brokered servers included, default false. For plugins that share nothing but one socket with their
    * host, such as those in a container. The plugin must know it: go-plugin 1.6 or later.
    */
@@ -44,6 +49,11 @@ export interface LaunchOptions {
    * side then ends, too. `false` gives it an empty stdin.
    */
   readonly lifeline?: boolean;
+  /**
+   * Let the plugin live on when this host ends, for a later one to reattach to, default false. Its stdin is empty then, whatever `lifeline`
+   * says. Its pipes break with this host: a plugin of ours bears that, one made with Go dies of its next line of log.
+   */
+  readonly survivesHost?: boolean;
   /** Called when the process is there, and waited for before the host talks to it: the place to put it into a cgroup. */
   readonly afterSpawn?: (pid: number) => void | Promise<void>;
   /** Called for every line on stderr, parsed, and for lines on stdout after the handshake, at debug level. Must not throw. */

@@ -1,24 +1,24 @@
 import { statSync } from "node:fs";
-import { lstat, rm } from "node:fs/promises";
 import { HostError } from "@executor-host/proto/shared/error";
 import type { Address } from "../protocol/address.ts";
 import { timeouts } from "../protocol/defaults.ts";
-import { lifelineStdin, lifelineVariable, scrubEnvironment, variables } from "../protocol/environment.ts";
-import { parseHandshake } from "../protocol/handshake.ts";
+import { lifelineNone, lifelineStdin, lifelineVariable, scrubEnvironment, variables } from "../protocol/environment.ts";
+import { parseHandshake, type Handshake } from "../protocol/handshake.ts";
+import { identifyProcess } from "../protocol/process-identity.ts";
+import type { ReattachInfo } from "../protocol/reattach-info.ts";
 import { formatVersionList } from "../protocol/versions.ts";
-import { createCredentials } from "../tls/credentials.ts";
+import { createCredentials, type MutualTls } from "../tls/credentials.ts";
 import { createIdentity, toPem, type Identity } from "../tls/identity.ts";
 import { openVerified } from "./checksum.ts";
-import { waitForConnection } from "./connect.ts";
 import { explainFailure, explainSpawnFailure } from "./launch-failure.ts";
 import { assertLaunchOptions, type LaunchOptions } from "./launch-options.ts";
 import { createClassicTransport, openMultiplexedTransport, type LinkTransportOptions } from "./link-transport.ts";
 import { PluginChild } from "./plugin-child.ts";
-import { PluginLink } from "./plugin-link.ts";
-import { LaunchedPlugin, type PluginProcess } from "./plugin-process.ts";
+import { openLink } from "./open-link.ts";
+import { ConnectedPlugin, type PluginProcess } from "./plugin-process.ts";
 import { assertAgreement, receiveHandshakeLine } from "./receive-handshake.ts";
 import { resolveCommand } from "./resolve-command.ts";
-import { SocketDirectory } from "./socket-directory.ts";
+import { removeLeftSocket, SocketDirectory } from "./socket-directory.ts";
 
 /**
  * Launch a plugin and connect to it.
@@ -61,10 +61,44 @@ async function launchWith(sockets: SocketDirectory, file: string, options: Launc
     address = handshake.address;
     const { appVersions, multiplex = false } = options;
     assertAgreement(handshake, { appVersions, isTlsAsked: identity !== undefined, isMultiplexAsked: multiplex });
-    const tls = identity && handshake.certificate && { identity, peerCertificatePem: toPem(handshake.certificate.raw) };
-    const target = { address, credentials: createCredentials(tls), socketDirectory: sockets.path };
-    const link = await connect(target, child, options);
-    return new LaunchedPlugin({ child, link, sockets, appVersion: handshake.appVersion, cleanUp });
+    const tls = options.tls ?? tlsOf(handshake, identity);
+    const target: LinkTransportOptions = {
+      address,
+      credentials: createCredentials(tls),
+      socketDirectory: sockets.path,
+    };
+    const link = await openLink(child, {
+      createTransport: async (limits) =>
+        multiplex ? openMultiplexedTransport(target, limits) : createClassicTransport(target),
+      connectTimeoutMs: options.connectTimeoutMs ?? timeouts.connectMs,
+      onStdio: options.onStdio,
+      signal,
+    });
+    const { appVersion } = handshake;
+    const reattachInfo = (): ReattachInfo => {
+      if (multiplex)
+        throw new HostError("NOT_SUPPORTED", "a multiplexed plugin knows one connection, and no reattaching");
+      const found = identifyProcess(child.pid);
+      return {
+        address: target.address,
+        appVersion,
+        pid: child.pid,
+        socketDirectory: sockets.path,
+        ...(found && { identity: found }),
+        ...(tls && { tls }),
+      };
+    };
+    const cleanUpAfterDetaching = async (): Promise<void> => undefined;
+    return new ConnectedPlugin({
+      child,
+      link,
+      sockets,
+      appVersion,
+      cleanUp,
+      cleanUpAfterDetaching,
+      isTest: false,
+      reattachInfo,
+    });
   } catch (error) {
     const explained = await explainFailure(error, { file, env, child, line });
     await cleanUp();
@@ -85,9 +119,15 @@ function findExecutable({ command, cwd, env }: LaunchOptions): string {
   });
 }
 
-function createHostIdentity({ autoMtls = true }: LaunchOptions): Identity | undefined {
-  if (autoMtls === false) return undefined;
+function createHostIdentity({ autoMtls = true, tls }: LaunchOptions): Identity | undefined {
+  if (autoMtls === false || tls !== undefined) return undefined;
   return createIdentity(autoMtls === true ? undefined : autoMtls.curve);
+}
+
+function tlsOf({ certificate }: Handshake, identity: Identity | undefined): MutualTls | undefined {
+  if (identity === undefined || certificate === undefined) return undefined;
+  const { certificatePem, privateKeyPem } = identity;
+  return { identity: { certificatePem, privateKeyPem }, peerCertificatePem: toPem(certificate.raw) };
 }
 
 function environmentFor(
@@ -105,14 +145,20 @@ function environmentFor(
     [variables.socketDirectory]: sockets.path,
     ...(options.multiplex && { [variables.multiplex]: "true" }),
     ...(identity && { [variables.clientCertificate]: identity.certificatePem }),
-    ...((options.lifeline ?? true) && { [lifelineVariable]: lifelineStdin }),
+    ...lifelineOf(options),
   };
+}
+
+function lifelineOf({ lifeline = true, survivesHost = false }: LaunchOptions): Record<string, string> {
+  if (survivesHost) return { [lifelineVariable]: lifelineNone };
+  return lifeline ? { [lifelineVariable]: lifelineStdin } : {};
 }
 
 const verifiedDescriptor = 3;
 
 async function startProcess(file: string, env: Record<string, string>, options: LaunchOptions): Promise<PluginChild> {
-  const { checksum, wrapper = [], args = [], onLog = () => undefined, lifeline = true, cwd } = options;
+  const { checksum, wrapper = [], args = [], onLog = () => undefined, cwd } = options;
+  const lifeline = (options.lifeline ?? true) && options.survivesHost !== true;
   await using verified = checksum && (await openVerified(file, checksum.hex));
   // Only Linux can execute what a descriptor refers to.
   const descriptor = process.platform === "linux" ? verified?.fd : undefined;
@@ -124,37 +170,4 @@ async function startProcess(file: string, env: Record<string, string>, options: 
   } catch (error) {
     throw await explainSpawnFailure(error, { file: wrapper[0] ?? file, env });
   }
-}
-
-/** Connect, unless the process ends first. A link that cannot be connected is closed. */
-async function connect(
-  target: LinkTransportOptions,
-  child: PluginChild,
-  { connectTimeoutMs = timeouts.connectMs, multiplex = false, onStdio, signal }: LaunchOptions,
-): Promise<PluginLink> {
-  const ended = new AbortController();
-  const error = new HostError("PLUGIN_EXITED", "plugin ended before it could be connected to");
-  void child.ended.then(() => ended.abort(error));
-  const deadline = new Date(Date.now() + connectTimeoutMs);
-  const givenUp = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
-  const transport = multiplex
-    ? await openMultiplexedTransport(target, { deadline, signal: givenUp })
-    : createClassicTransport(target);
-  const link = new PluginLink(transport, onStdio);
-  try {
-    await waitForConnection(link.channel, { deadline, signal: AbortSignal.any([givenUp, transport.broken]) });
-    link.openStreams();
-    return link;
-  } catch (failure) {
-    await link.close();
-    throw failure;
-  }
-}
-
-/** A plugin that ignores the socket directory leaves its socket elsewhere when it is killed. Removed only if it is a socket of ours. */
-async function removeLeftSocket(address: Address): Promise<void> {
-  if (address.network !== "unix") return;
-  const found = await lstat(address.path).catch(() => undefined);
-  // Best effort: somebody else's directory may forbid it.
-  if (found?.isSocket() && found.uid === process.getuid?.()) await rm(address.path).catch(() => undefined);
 }

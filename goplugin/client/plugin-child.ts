@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
+import { Socket } from "node:net";
 import { HostError } from "@executor-host/proto/shared/error";
 import { timeouts } from "../protocol/defaults.ts";
 import { settledWithin } from "../protocol/wait.ts";
@@ -7,6 +8,7 @@ import type { LogEntry } from "./log-entry.ts";
 import type { PluginExit, StopStep } from "./plugin-exit.ts";
 import { PluginOutput } from "./plugin-output.ts";
 import { signalGroup, waitForGroupEnd } from "./process-group.ts";
+import type { ProcessHandle } from "./process-handle.ts";
 
 export interface SpawnOptions {
   readonly file: string;
@@ -26,16 +28,18 @@ export interface SpawnOptions {
  *
  * It leads a session and a process group of its own, so that signals reach what it started and nothing else.
  */
-export class PluginChild {
+export class PluginChild implements ProcessHandle {
   readonly pid: number;
   readonly startedAt = new Date();
   readonly output: PluginOutput;
-  /** Resolves in the tick of the exit event. */
+  /** Resolves in the tick of the exit event, or of {@link release}. */
   readonly ended: Promise<void>;
-  /** Resolves when the process and its group are gone and the last of stderr was read. Never rejects. */
+  /** Resolves when the process and its group are gone and the last of stderr was read, or after {@link release}. Never rejects. */
   readonly exited: Promise<PluginExit>;
   readonly #child: ChildProcess;
   readonly #steps: StopStep[] = [];
+  readonly #resolveEnded: () => void;
+  #isReleased = false;
   #reason: string | undefined;
 
   private constructor(child: ChildProcess, pid: number, onLog: (entry: LogEntry) => void) {
@@ -44,7 +48,9 @@ export class PluginChild {
     this.output = new PluginOutput(child, onLog);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
+    this.#resolveEnded = resolve;
     child.once("exit", () => {
+      if (this.#isReleased) return;
       // What is left of the group has lost its leader. At once: the group's number may be given away when its last member is gone.
       signalGroup(pid, "SIGKILL");
       resolve();
@@ -71,7 +77,7 @@ export class PluginChild {
   }
 
   get hasExited(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+    return this.#isReleased || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** From now on the end of this process is what this side wants. The first reason counts. */
@@ -109,6 +115,16 @@ export class PluginChild {
     this.#signal("SIGKILL");
   }
 
+  /** Its output is still read while this process lives, but keeps it no longer alive. */
+  release(reason: string): void {
+    this.expectExit(reason);
+    this.#isReleased = true;
+    this.#child.unref();
+    if (this.#child.stdin instanceof Socket) this.#child.stdin.unref();
+    this.output.unref();
+    this.#resolveEnded();
+  }
+
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
     if (this.hasExited) return;
     this.noteStep(signal);
@@ -117,7 +133,8 @@ export class PluginChild {
 
   async #describeExit(): Promise<PluginExit> {
     const at = new Date();
-    const [survivors, stderrTail] = await Promise.all([waitForGroupEnd(this.pid), this.output.lastStderr()]);
+    const survivors = this.#isReleased ? [] : waitForGroupEnd(this.pid);
+    const [left, stderrTail] = await Promise.all([survivors, this.output.lastStderr()]);
     return {
       code: this.#child.exitCode,
       signal: this.#child.signalCode,
@@ -126,7 +143,7 @@ export class PluginChild {
       reason: this.#reason ?? "",
       steps: this.#steps,
       stderrTail,
-      survivors,
+      survivors: left,
     };
   }
 }

@@ -1,5 +1,6 @@
-/** How a plugin process ended. */
+/** How a plugin process ended, or left the hands of this host. */
 export interface PluginExit {
+  /** Null, as the signal is, when this host did not start the process, or let it go. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly at: Date;
@@ -21,7 +22,8 @@ export interface StopStep {
   readonly at: Date;
 }
 
-/** `exited with code 1`, `was ended by SIGKILL`. */
+/** `exited with code 1`, `was ended by SIGKILL`, `has ended`. */
 export function describeExit(exit: Pick<PluginExit, "code" | "signal">): string {
+  if (exit.code === null && exit.signal === null) return "has ended";
   return exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
 }

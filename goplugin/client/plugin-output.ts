@@ -58,12 +58,17 @@ export class PluginOutput {
     return this.#stdout.unfinished;
   }
 
+  /** Read on, but keep this process no longer alive for it. */
+  unref(): void {
+    for (const pipe of this.#pipes) if (pipe instanceof Socket) pipe.unref();
+  }
+
   /**
    * The last of stderr, for a process that has ended. Waits for what is still in the pipe, not for somebody else who holds it; that
    * output is still read, but keeps this process no longer alive.
    */
   async lastStderr(): Promise<string> {
-    for (const pipe of this.#pipes) if (pipe instanceof Socket) pipe.unref();
+    this.unref();
     await settledWithin(this.#stderrEnd, timeouts.drainMs);
     return this.#stderrTail.toString();
   }

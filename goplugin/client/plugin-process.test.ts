@@ -34,7 +34,6 @@ const links = [
   { kind: "plaintext", autoMtls: false },
   { kind: "mutual TLS on P-521", autoMtls: true },
   { kind: "mutual TLS on P-256", autoMtls: { curve: "P-256" } },
-  { kind: "one connection in plaintext", autoMtls: false, multiplex: true },
   { kind: "one connection with mutual TLS", autoMtls: true, multiplex: true },
 ] as const;
 for (const { kind, ...options } of links) {

@@ -4,13 +4,14 @@ import { HostError } from "@executor-host/proto/shared/error";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import type { Broker } from "../broker/broker.ts";
 import { timeouts } from "../protocol/defaults.ts";
+import type { ReattachInfo } from "../protocol/reattach-info.ts";
 import { settledWithin } from "../protocol/wait.ts";
 import { exitInterceptor } from "./exit-interceptor.ts";
 import { linkClient, unaryCall, type ClientConstructor } from "./grpc-call.ts";
 import { checkHealth } from "./health-check.ts";
-import type { PluginChild } from "./plugin-child.ts";
 import type { PluginExit } from "./plugin-exit.ts";
 import type { PluginLink } from "./plugin-link.ts";
+import type { ProcessHandle } from "./process-handle.ts";
 import type { SocketDirectory } from "./socket-directory.ts";
 
 /** A plugin that runs, and the connection to it. Disposing of it is {@link stop}. */
@@ -38,13 +39,22 @@ export interface PluginProcess extends AsyncDisposable {
   ping(options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<void>;
   /**
    * Ask the process to end, then make it: Shutdown call, `graceMs`, SIGTERM, `terminateMs`, SIGKILL to the group. Idempotent; a second call
-   * joins the first.
+   * joins the first. A plugin in test mode is not ended but let go, as {@link detach} does; so with {@link kill}.
    *
    * @throws {HostError} `DEADLINE_EXCEEDED` when the process is still there long after SIGKILL
    */
   stop(options?: StopOptions): Promise<PluginExit>;
   /** SIGKILL to the whole process group, now. Also ends a {@link stop} in flight. Throws as that does. */
   kill(options?: { reason?: string }): Promise<PluginExit>;
+  /**
+   * What another host needs to take over, now or after the end of this one; see `survivesHost`. Holds the key when TLS is on: keep it as
+   * you keep secrets.
+   *
+   * @throws {HostError} `NOT_SUPPORTED` for a multiplexed plugin
+   */
+  reattachInfo(): ReattachInfo;
+  /** Close the connection and let the plugin go on, for another host. Idempotent; afterwards it counts as ended here. */
+  detach(): Promise<void>;
   /** SIGKILL and removal of the sockets without waiting, for a `process.on("exit")` hook. */
   killSync(): void;
 }
@@ -59,33 +69,43 @@ export interface StopOptions {
 }
 
 export interface PluginProcessParts {
-  readonly child: PluginChild;
+  readonly child: ProcessHandle;
   readonly link: PluginLink;
   readonly sockets: SocketDirectory;
   readonly appVersion: number;
-  /** Removes what the process leaves behind. */
+  /** Removes what this host has made for the plugin, once that has ended. */
   readonly cleanUp: () => Promise<void>;
+  /** Removes what this host has made for itself alone, once the plugin was let go. */
+  readonly cleanUpAfterDetaching: () => Promise<void>;
+  /** The plugin serves in test mode: it is never ended. */
+  readonly isTest: boolean;
+  readonly reattachInfo: () => ReattachInfo;
 }
 
-export class LaunchedPlugin implements PluginProcess {
+export class ConnectedPlugin implements PluginProcess {
   readonly appVersion: number;
   readonly exited: Promise<PluginExit>;
   readonly clientOptions: { channelOverride: Channel; interceptors: Interceptor[] };
-  readonly #child: PluginChild;
+  readonly reattachInfo: () => ReattachInfo;
+  readonly #child: ProcessHandle;
   readonly #link: PluginLink;
   readonly #sockets: SocketDirectory;
+  readonly #isTest: boolean;
+  #isDetached = false;
   #stopping: Promise<PluginExit> | undefined;
 
   constructor(parts: PluginProcessParts) {
     this.#child = parts.child;
     this.#link = parts.link;
     this.#sockets = parts.sockets;
+    this.#isTest = parts.isTest;
+    this.reattachInfo = parts.reattachInfo;
     this.appVersion = parts.appVersion;
     this.clientOptions = {
       channelOverride: parts.link.channel,
       interceptors: [exitInterceptor(parts.child, parts.link.channel)],
     };
-    this.exited = this.#afterExit(parts.cleanUp);
+    this.exited = this.#afterExit(parts);
   }
 
   get pid(): number {
@@ -130,13 +150,21 @@ export class LaunchedPlugin implements PluginProcess {
     return this.#stopping;
   }
 
+  async detach(reason = "let go"): Promise<void> {
+    this.#isDetached = true;
+    this.#child.release(reason);
+    await this.exited;
+  }
+
   async kill(options: { reason?: string } = {}): Promise<PluginExit> {
+    if (this.#isTest) return this.#letGo();
     this.#child.expectExit(options.reason ?? "killed");
     await this.#child.kill();
     return this.exited;
   }
 
   killSync(): void {
+    if (this.#isTest) return;
     this.#child.expectExit("killed with its host");
     this.#child.killSync();
     this.#sockets.removeSync();
@@ -148,6 +176,7 @@ export class LaunchedPlugin implements PluginProcess {
 
   async #stop(options: StopOptions): Promise<PluginExit> {
     const { graceMs = timeouts.graceMs, terminateMs = timeouts.terminateMs, reason = "stopped" } = options;
+    if (this.#isTest) return this.#letGo();
     this.#child.expectExit(reason);
     this.#child.noteStep("shutdown");
     const { promise: refused, resolve: refuse } = Promise.withResolvers<void>();
@@ -170,10 +199,15 @@ export class LaunchedPlugin implements PluginProcess {
     return true;
   }
 
-  async #afterExit(cleanUp: () => Promise<void>): Promise<PluginExit> {
+  async #afterExit({ cleanUp, cleanUpAfterDetaching }: PluginProcessParts): Promise<PluginExit> {
     await this.#child.ended;
     const [exit] = await Promise.all([this.#child.exited, this.#link.close()]);
-    await cleanUp();
+    await (this.#isDetached ? cleanUpAfterDetaching() : cleanUp());
     return exit;
+  }
+
+  async #letGo(): Promise<PluginExit> {
+    await this.detach("let go: it serves in test mode");
+    return this.exited;
   }
 }

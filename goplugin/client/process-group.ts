@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { timeouts } from "../protocol/defaults.ts";
+import { isAlive, readProcessStat } from "../protocol/process-identity.ts";
 
 /**
  * Signal every process of a group.
@@ -38,24 +39,11 @@ export async function waitForGroupEnd(
   }
 }
 
-/** Zombies do not count: they hold nothing, and where process 1 does not reap they stay for ever. */
 function liveMembers(groupId: number): readonly number[] {
   if (process.platform !== "linux") return [groupId];
   const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
   return pids.filter((pid) => {
-    const stat = readStat(pid);
-    return stat !== undefined && stat.groupId === groupId && stat.state !== "Z" && stat.state !== "X";
+    const stat = readProcessStat(pid);
+    return stat !== undefined && stat.groupId === groupId && isAlive(stat);
   });
-}
-
-function readStat(pid: number): { state: string; groupId: number } | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The command's name stands in parentheses and may itself contain anything.
-    const [state = "", , groupId] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { state, groupId: Number(groupId) };
-  } catch {
-    // It ended between the listing and this look.
-    return undefined;
-  }
 }

@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
-import { maxSocketPathBytes } from "../protocol/address.ts";
+import { maxSocketPathBytes, type Address } from "../protocol/address.ts";
 
 /** What a Go plugin appends: `/plugin` and a random number of up to ten digits. */
 const longestSocketName = "/plugin4294967295".length;
@@ -42,6 +42,11 @@ export class SocketDirectory implements AsyncDisposable {
     }
   }
 
+  /** Take over one that another host made. */
+  static adopt(path: string): SocketDirectory {
+    return new SocketDirectory(path);
+  }
+
   /** Best effort: what a plugin made unremovable stays, for whoever sweeps `runtimeDir`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.path, { recursive: true, force: true }).catch(() => undefined);
@@ -55,4 +60,12 @@ export class SocketDirectory implements AsyncDisposable {
       // As above: an exit hook has nobody to tell.
     }
   }
+}
+
+/** A plugin that ignores the socket directory leaves its socket elsewhere when it is killed. Removed only if it is a socket of ours. */
+export async function removeLeftSocket(address: Address): Promise<void> {
+  if (address.network !== "unix") return;
+  const found = await lstat(address.path).catch(() => undefined);
+  // Best effort: somebody else's directory may forbid it.
+  if (found?.isSocket() && found.uid === process.getuid?.()) await rm(address.path).catch(() => undefined);
 }

@@ -34,6 +34,8 @@ export const timeouts = {
   exitMs: 2_000,
   /** Between two looks at something that sends no event. */
   pollMs: 10,
+  /** Between two looks at a process that another host has started. */
+  attachedPollMs: 100,
   /** Between two looks at the parent process. */
   parentPollMs: 1_000,
   /** How long a plugin's own clean-up may take: a Go host kills 2 s after its Shutdown call. */

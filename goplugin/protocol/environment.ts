@@ -9,9 +9,13 @@ export const variables = {
   socketDirectory: "PLUGIN_UNIX_SOCKET_DIR",
 } as const;
 
-/** Ours, not go-plugin's: `stdin` says that the end of stdin means the end of the host. Other plugins ignore it. */
+/**
+ * Ours, not go-plugin's: `stdin` says that the end of stdin means the end of the host, `none` that the plugin is to live on without one.
+ * Other plugins ignore it.
+ */
 export const lifelineVariable = "EXECUTOR_HOST_LIFELINE";
 export const lifelineStdin = "stdin";
+export const lifelineNone = "none";
 
 const protocolVariables: ReadonlySet<string> = new Set([...Object.values(variables), lifelineVariable]);
 

@@ -6,12 +6,15 @@ import { parseGoInteger } from "../protocol/go-text.ts";
 import type { ListenPlace } from "../transport/bind.ts";
 
 /**
- * Where a plugin opens its sockets, as its host wants it: unix sockets, except on Windows, where Node has none.
+ * Where a plugin opens its sockets, as its host wants it.
  *
  * @throws {HostError} `PLUGIN_OPTIONS_INVALID` when the host's wishes make no sense
  */
-export function listenPlace(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): ListenPlace {
-  if (platform === "win32") {
+export function listenPlace(
+  environment: NodeJS.ProcessEnv,
+  network: ListenPlace["network"] = usualNetwork(process.platform),
+): ListenPlace {
+  if (network === "tcp") {
     const minPort = readPort(environment, variables.minPort);
     const maxPort = readPort(environment, variables.maxPort);
     if (minPort > maxPort) throw invalid(variables.minPort, `${minPort} is above ${variables.maxPort} ${maxPort}`);
@@ -23,6 +26,11 @@ export function listenPlace(environment: NodeJS.ProcessEnv, platform: NodeJS.Pla
     directory: environment[variables.socketDirectory] || tmpdir(),
     groupId: group ? lookUpGroup(group) : undefined,
   };
+}
+
+/** Node has no unix sockets on Windows. */
+export function usualNetwork(platform: NodeJS.Platform): ListenPlace["network"] {
+  return platform === "win32" ? "tcp" : "unix";
 }
 
 function readPort(environment: NodeJS.ProcessEnv, name: string): number {

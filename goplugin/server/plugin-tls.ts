@@ -2,7 +2,12 @@ import { X509Certificate } from "node:crypto";
 import { HostError } from "@executor-host/proto/shared/error";
 import { variables } from "../protocol/environment.ts";
 import type { MutualTls } from "../tls/credentials.ts";
-import { createIdentity } from "../tls/identity.ts";
+import { createIdentity, type Identity } from "../tls/identity.ts";
+
+/** TLS with a throw-away identity, whose certificate the handshake line carries. */
+export interface AutoTls extends MutualTls {
+  readonly identity: Identity;
+}
 
 /**
  * AutoMTLS as the host asks for it: on when it gave its certificate, off otherwise.
@@ -11,7 +16,7 @@ import { createIdentity } from "../tls/identity.ts";
  *
  * @throws {HostError} `CERTIFICATE_INVALID` when the host's certificate cannot be read: better than to refuse every call later
  */
-export function pluginTls(environment: NodeJS.ProcessEnv): MutualTls | undefined {
+export function pluginTls(environment: NodeJS.ProcessEnv): AutoTls | undefined {
   const peerCertificatePem = environment[variables.clientCertificate];
   if (!peerCertificatePem) return undefined;
   let certificate: X509Certificate;

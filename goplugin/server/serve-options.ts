@@ -1,5 +1,6 @@
 import type { Server } from "@grpc/grpc-js";
 import { HostError } from "@executor-host/proto/shared/error";
+import type { MutualTls } from "../tls/credentials.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { PluginLogger } from "./plugin-logger.ts";
 
@@ -23,7 +24,17 @@ export interface ServeOptions {
   readonly onShutdown?: (reason: CloseReason) => Promise<void>;
   /** Stop when the host is gone, default true. */
   readonly hostWatch?: boolean;
-  /** Send writes to `process.stdout` and `process.stderr` to the host's stdio stream, default true. */
+  /** What to listen on, default `unix`, and `tcp` on Windows. TCP is on the loopback interface: any local user can connect, so mind TLS. */
+  readonly network?: "unix" | "tcp";
+  /** TLS of your own in place of the host's AutoMTLS; the handshake line carries no certificate then. For hosts that have the same. */
+  readonly tls?: MutualTls;
+  /**
+   * Test mode, default false: serve without having been launched, in a test or a debugger, and let hosts reattach with
+   * {@link PluginServer.reattachInfo}. There is no cookie, handshake line, host watch, AutoMTLS or multiplexing then, the environment is left
+   * alone, output is captured only on request, and of several versions the highest is served.
+   */
+  readonly test?: boolean;
+  /** Send writes to `process.stdout` and `process.stderr` to the host's stdio stream, default true, and false in test mode. */
   readonly captureStdio?: boolean;
 }
 

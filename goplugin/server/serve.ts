@@ -3,6 +3,8 @@ import type { Broker, LinkBroker } from "../broker/broker.ts";
 import { lifelineVariable, scrubEnvironmentInPlace, variables } from "../protocol/environment.ts";
 import { formatHandshake } from "../protocol/handshake.ts";
 import { timeouts } from "../protocol/defaults.ts";
+import { identifyProcess } from "../protocol/process-identity.ts";
+import type { ReattachInfo } from "../protocol/reattach-info.ts";
 import { negotiateVersion, parseVersionList } from "../protocol/versions.ts";
 import { settledWithin, WaitTimeout, within } from "../protocol/wait.ts";
 import { createCredentials } from "../tls/credentials.ts";
@@ -30,6 +32,8 @@ export interface PluginServer extends AsyncDisposable {
   close(): Promise<void>;
   /** Unlink this plugin's sockets at once, for an exit hook. */
   removeSockets(): void;
+  /** What a host needs to reattach. It says nothing of TLS: add keys of your own if you serve with {@link ServeOptions.tls}. */
+  reattachInfo(): ReattachInfo;
 }
 
 /**
@@ -42,45 +46,62 @@ export interface PluginServer extends AsyncDisposable {
  */
 export async function servePlugin(options: ServeOptions): Promise<PluginServer> {
   assertServeOptions(options);
-  assertLaunchedAsPlugin(options, process.env);
-  const environment = { ...process.env };
-  scrubEnvironmentInPlace(process.env, options.magicCookie.key);
+  const { test = false, captureStdio: isCaptured = !test, hostWatch = !test } = options;
+  const environment = test ? testEnvironment(process.env) : takeEnvironment(options);
 
   const logger = options.logger ?? createLogger({ name: "plugin" });
   const printLine = process.stdout.write.bind(process.stdout);
   // From here on, so that a stray print cannot come before the handshake line.
   const relay = new StdioRelay();
   using capture = new DisposableStack();
-  if (options.captureStdio ?? true) capture.use(captureStdio(relay));
+  if (isCaptured) capture.use(captureStdio(relay));
   // A host that is gone must not end this process by a broken pipe before it has cleaned up.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  if (!test) for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
+  const own = Object.keys(options.versions).map(Number);
   const { versions, rejected } = parseVersionList(environment[variables.protocolVersions]);
   if (rejected.length > 0) logger.warn("host offers versions that are no integers", { versions: rejected });
-  const appVersion = negotiateVersion(Object.keys(options.versions).map(Number), versions);
-  const tls = pluginTls(environment);
+  const appVersion = negotiateVersion(own, test ? own : versions);
+  const autoTls = options.tls === undefined ? pluginTls(environment) : undefined;
+  const tls = options.tls ?? autoTls;
   const multiplex = multiplexWish(environment);
-  const transport = createServerTransport(listenPlace(environment), createCredentials(tls), multiplex ?? false);
+  const place = listenPlace(environment, options.network);
+  const transport = createServerTransport(place, createCredentials(tls), multiplex ?? false);
   const { broker } = transport;
-  const plugin = new Plugin({ appVersion, broker, relay, logger, onShutdown: options.onShutdown });
+  const plugin = new Plugin({ appVersion, broker, relay, logger, onShutdown: options.onShutdown, isTest: test });
   const listener = await transport.listen((server) => {
     plugin.addServices(server);
     options.versions[appVersion]?.({ server, broker });
   });
   plugin.start(listener, capture.move());
+  if (test) return plugin;
   await using started = new AsyncDisposableStack();
   started.use(plugin);
-  if (options.hostWatch ?? true) plugin.watch(environment[lifelineVariable]);
+  if (hostWatch) plugin.watch(environment[lifelineVariable]);
 
   const line = formatHandshake({
     appVersion,
     address: listener.address,
-    certificate: tls?.identity.certificateDer,
+    certificate: autoTls?.identity.certificateDer,
     multiplex,
   });
   await new Promise<void>((resolve) => printLine(line, () => resolve()));
   started.move();
   return plugin;
+}
+
+/** The variables of a launch. Nobody else is to see the protocol's. */
+function takeEnvironment(options: ServeOptions): NodeJS.ProcessEnv {
+  assertLaunchedAsPlugin(options, process.env);
+  const environment = { ...process.env };
+  scrubEnvironmentInPlace(process.env, options.magicCookie.key);
+  return environment;
+}
+
+/** What test mode heeds of somebody else's environment: where to put sockets. */
+function testEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { socketDirectory, socketGroup, minPort, maxPort } = variables;
+  return Object.fromEntries([socketDirectory, socketGroup, minPort, maxPort].map((name) => [name, environment[name]]));
 }
 
 interface PluginParts {
@@ -89,6 +110,7 @@ interface PluginParts {
   readonly relay: StdioRelay;
   readonly logger: PluginLogger;
   readonly onShutdown: ServeOptions["onShutdown"];
+  readonly isTest: boolean;
 }
 
 class Plugin implements PluginServer {
@@ -137,6 +159,14 @@ class Plugin implements PluginServer {
   removeSockets(): void {
     this.broker.closeSync();
     this.#listener?.closeSync();
+  }
+
+  reattachInfo(): ReattachInfo {
+    if (this.#listener === undefined) throw new TypeError("the plugin does not listen yet");
+    const { address } = this.#listener;
+    const { appVersion, isTest } = this.#parts;
+    const identity = identifyProcess(process.pid);
+    return { address, appVersion, pid: process.pid, isTest, ...(identity && { identity }) };
   }
 
   #stop(reason: CloseReason): Promise<void> {

@@ -3,7 +3,7 @@ import type { Identity } from "./identity.ts";
 
 /** Mutual TLS between two processes which trust each other's one certificate and nothing else. Undefined where there is no TLS. */
 export interface MutualTls {
-  readonly identity: Identity;
+  readonly identity: Pick<Identity, "certificatePem" | "privateKeyPem">;
   readonly peerCertificatePem: string;
 }
 

@@ -4,7 +4,7 @@ import * as der from "./der.ts";
 /** P-521 is what Go makes. P-256 is for peers whose TLS knows no other curve (older C++ gRPC, BoringSSL). */
 export type Curve = "P-521" | "P-256";
 
-/** A throw-away key and its self-signed certificate. The key never leaves the process. */
+/** A throw-away key and its self-signed certificate. The key leaves the process only for another host to reattach. */
 export interface Identity {
   readonly certificatePem: string;
   readonly certificateDer: Buffer;

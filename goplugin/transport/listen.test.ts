@@ -9,7 +9,7 @@ import { isHostError, type ErrorCode } from "@executor-host/proto/shared/error";
 import { linkClient } from "../client/grpc-call.ts";
 import { addEchoService, echoOn } from "../fixtures/echo-service.ts";
 import { addHealthService } from "../server/health-service.ts";
-import { listenPlace } from "../server/listen-place.ts";
+import { listenPlace, usualNetwork } from "../server/listen-place.ts";
 import { createCredentials } from "../tls/credentials.ts";
 import { openChannel, targetOf } from "./channel.ts";
 import { listen } from "./listen.ts";
@@ -107,13 +107,13 @@ describe("targetOf()", () => {
 describe("listenPlace()", () => {
   it("follows the host's directory, and takes the system's otherwise", () => {
     const given = { PLUGIN_UNIX_SOCKET_DIR: "/run/p" };
-    assert.deepEqual(listenPlace(given, "linux"), { network: "unix", directory: "/run/p", groupId: undefined });
-    assert.deepEqual(listenPlace({}, "linux"), { network: "unix", directory: tmpdir(), groupId: undefined });
+    assert.deepEqual(listenPlace(given, "unix"), { network: "unix", directory: "/run/p", groupId: undefined });
+    assert.deepEqual(listenPlace({}, "unix"), { network: "unix", directory: tmpdir(), groupId: undefined });
   });
 
   it("knows groups by number and by name", () => {
     const groupId = (group: string): unknown => {
-      const place = listenPlace({ PLUGIN_UNIX_SOCKET_GROUP: group }, "linux");
+      const place = listenPlace({ PLUGIN_UNIX_SOCKET_GROUP: group }, "unix");
       return place.network === "unix" ? place.groupId : undefined;
     };
     assert.equal(groupId("1234"), 1234);
@@ -123,14 +123,15 @@ describe("listenPlace()", () => {
 
   it("takes ports on Windows, where Node has no unix sockets", () => {
     const range = { PLUGIN_MIN_PORT: "10000", PLUGIN_MAX_PORT: "25000" };
-    assert.deepEqual(listenPlace(range, "win32"), { network: "tcp", minPort: 10_000, maxPort: 25_000 });
-    assert.deepEqual(listenPlace({}, "win32"), { network: "tcp", minPort: 0, maxPort: 0 });
+    assert.deepEqual(listenPlace(range, "tcp"), { network: "tcp", minPort: 10_000, maxPort: 25_000 });
+    assert.deepEqual(listenPlace({}, "tcp"), { network: "tcp", minPort: 0, maxPort: 0 });
+    assert.deepEqual([usualNetwork("win32"), usualNetwork("linux")], ["tcp", "unix"]);
     const bad = [
       { ...range, PLUGIN_MIN_PORT: "30000" },
       { ...range, PLUGIN_MIN_PORT: "many" },
     ];
     for (const environment of bad) {
-      assert.throws(() => listenPlace(environment, "win32"), fails("PLUGIN_OPTIONS_INVALID", /PLUGIN_MIN_PORT/));
+      assert.throws(() => listenPlace(environment, "tcp"), fails("PLUGIN_OPTIONS_INVALID", /PLUGIN_MIN_PORT/));
     }
   });
 });

@@ -43,6 +43,7 @@ export const errorCodes = {
   MULTIPLEX_UNSUPPORTED: { status: status.FAILED_PRECONDITION, retryable: false },
   CONNECT_FAILED: { status: status.UNAVAILABLE, retryable: true },
   PROTOCOL_VIOLATION: { status: status.INTERNAL, retryable: false },
+  PLUGIN_GONE: { status: status.NOT_FOUND, retryable: false },
   PLUGIN_EXITED: { status: status.UNAVAILABLE, retryable: true },
   BROKER_TIMEOUT: { status: status.DEADLINE_EXCEEDED, retryable: true },
   BROKER_CLOSED: { status: status.UNAVAILABLE, retryable: true },
