@@ -1,4 +1,12 @@
 import { testExample } from "./example.ts";
 
-// What the checkout's own installation has downloaded is enough.
-testExample({ language: "typescript", tool: "npm", env: { npm_config_prefer_offline: "true" } });
+testExample({
+  language: "typescript",
+  tool: "npm",
+  env: {
+    // What the checkout's own installation has downloaded is enough.
+    npm_config_prefer_offline: "true",
+    // Would stay behind in the temporary directory.
+    NODE_DISABLE_COMPILE_CACHE: "1",
+  },
+});

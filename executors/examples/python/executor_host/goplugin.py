@@ -100,6 +100,7 @@ def serve(
 
     ending.wait()
     on_stop()
+    stdio.close()
     server.stop(STOP_GRACE).wait(STOP_GRACE)
     remove()
     # Threads that do not come to their end shall not keep the process from its own.
@@ -201,14 +202,20 @@ class _Stdio(plugin_pb2_grpc.GRPCStdioServicer):
     """Brings to the host what the process prints outside executions."""
 
     def __init__(self) -> None:
-        self._chunks: queue.Queue[plugin_pb2.StdioData] = queue.Queue(STDIO_CHUNKS)
+        self._chunks: queue.Queue[plugin_pb2.StdioData | None] = queue.Queue(STDIO_CHUNKS)
+        self._is_closed = False
 
     def capture(self) -> None:
         """From here on, stdout belongs to nobody: the host reads one line of it."""
         sys.stdout = _Prints(self, plugin_pb2.StdioData.STDOUT)
         sys.stderr = _Prints(self, plugin_pb2.StdioData.STDERR)
 
-    def put(self, chunk: plugin_pb2.StdioData) -> None:
+    def close(self) -> None:
+        """The server waits for its calls to end, and this one would not."""
+        self._is_closed = True
+        self.put(None)  # wakes the stream
+
+    def put(self, chunk: plugin_pb2.StdioData | None) -> None:
         while True:
             try:
                 return self._chunks.put_nowait(chunk)
@@ -219,9 +226,10 @@ class _Stdio(plugin_pb2_grpc.GRPCStdioServicer):
     def StreamStdio(self, request: object, context: grpc.ServicerContext) -> Iterator[plugin_pb2.StdioData]:
         over = threading.Event()
         context.add_callback(over.set)
-        while not over.is_set():
+        while not over.is_set() and not self._is_closed:
             with contextlib.suppress(queue.Empty):
-                yield self._chunks.get(timeout=0.5)
+                if chunk := self._chunks.get(timeout=0.5):
+                    yield chunk
 
 
 class _Prints:
