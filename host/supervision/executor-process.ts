@@ -1,7 +1,7 @@
 import type { LogEntry, PluginExit, PluginProcess, StopOptions } from "@executor-host/goplugin/client";
 import { launchPlugin } from "@executor-host/goplugin/client";
 import { ExecutorServiceClient } from "@executor-host/proto/executor";
-import { messageOf } from "@executor-host/proto/shared/error";
+import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import { appVersions, magicCookie } from "@executor-host/proto/shared/executor-link";
 import type { Logger } from "../log/logger.ts";
 import type { ExecutorProcessInfo, Survivor } from "../model/model.ts";
@@ -74,12 +74,12 @@ export class ExecutorProcess implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ExecutorProcess> {
     const log = options.logger.child({ executor: binary.name });
-    const launch = (autoMtls: boolean) =>
+    const launch = (autoMtls: boolean, versions = Object.values(appVersions)) =>
       launchPlugin({
         command: binary.path,
         env: executorEnvironment(options.environment, options.allowedEnvironment, group.tag),
         magicCookie,
-        appVersions: Object.values(appVersions),
+        appVersions: versions,
         autoMtls,
         runtimeDir: options.runtimeDir,
         startTimeoutMs: options.startTimeoutMs,
@@ -91,11 +91,15 @@ export class ExecutorProcess implements AsyncDisposable {
       });
     let plugin: PluginProcess | undefined;
     try {
-      plugin = await launch(options.autoMtls);
-      if (options.autoMtls && plugin.appVersion === appVersions.dkron) {
+      plugin = await launch(options.autoMtls).catch((error: unknown) => {
+        // go-plugin before 1.0 knows nothing of mutual TLS; only executors of Dkron's contract are that old.
+        if (!options.autoMtls || !isHostError(error) || error.code !== "CERTIFICATE_INVALID") throw error;
+        return undefined;
+      });
+      if (plugin === undefined || (options.autoMtls && plugin.appVersion === appVersions.dkron)) {
         // go-plugin before 1.4.4 cannot call back under mutual TLS, and such executors are in the field. The socket is private either way.
-        await plugin.kill();
-        plugin = await launch(false);
+        await plugin?.kill();
+        plugin = await launch(false, [appVersions.dkron]);
       }
       const link =
         plugin.appVersion === appVersions.dkron
@@ -188,8 +192,11 @@ export function describeExit(exit: PluginExit): string {
 
 const lastWords = 5;
 
+/** Go says why it panics first, and then where at length. */
 function lastLines(text: string): string {
-  return text.split("\n").slice(-lastWords).join(" | ");
+  const lines = text.split("\n");
+  const panic = lines.findIndex((line) => /^(panic|fatal error): /.test(line));
+  return (panic < 0 ? lines.slice(-lastWords) : lines.slice(panic, panic + 1)).join(" | ");
 }
 
 function forward(log: Logger, entry: LogEntry): void {

@@ -5,14 +5,14 @@ import { promisify } from "node:util";
 import { findGo } from "../../clients/go-client.ts";
 
 /**
- * Releases of Dkron whose contract the peers here speak, on the versions of go-plugin and gRPC that the release was built with. Each one is the
- * last or the first of its names on the wire; v1.1.1 differs from v2.0.6 only in how a failure is told, and shares its libraries.
+ * Releases of Dkron whose contract the peers here speak, on the versions of go-plugin and gRPC that the release itself was built with: one of each
+ * name on the wire, and one in which a failure was a gRPC status.
  */
 export const releases = {
   "v4.0.9": { modules: "go.mod", streams: true },
   "v3.2.7": { modules: "v3.2.7.mod", streams: true },
   "v2.0.6": { modules: "v2.0.6.mod", streams: false },
-  "v1.1.1": { modules: "v2.0.6.mod", streams: false },
+  "v1.1.1": { modules: "v1.1.1.mod", streams: false },
 } as const;
 
 export type Release = keyof typeof releases;
