@@ -82,13 +82,22 @@ export class Host implements AsyncDisposable {
         allowedEnvironment: settings.executorEnvironment,
         autoMtls: settings.autoMtls,
         startTimeoutMs: settings.executorStartTimeoutMs,
-        idleStopMs: settings.executorIdleStopMs,
+        poolLimits: {
+          warm: settings.executorWarm,
+          maxProcesses: settings.executorMaxProcesses,
+          idleStopMs: settings.executorIdleStopMs,
+          recycleAfter: settings.executorRecycleAfter,
+          maxAgeMs: settings.executorMaxAgeMs,
+          maxMemoryBytes: settings.executorMaxMemoryBytes,
+          crashLimit: settings.executorCrashLimit,
+        },
         containment,
         timeouts: waits,
         logger,
       }),
     );
     await supervisor.refresh();
+    supervisor.watch();
     const executions = new Executions({
       journal,
       supervisor,

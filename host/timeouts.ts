@@ -29,6 +29,17 @@ export const timeouts = {
   /** First wait after a failed start of an executor; doubles up to the maximum. */
   restartBackoffMs: 200,
   restartBackoffMaxMs: 30_000,
+  /** Crashes of an executor count together for this long. */
+  crashWindowMs: 60_000,
+  /** First pause of an executor that crashes too often; doubles with every trial that crashes, up to the maximum. */
+  crashPauseMs: 10_000,
+  crashPauseMaxMs: 5 * 60_000,
+  /** Between two looks at the age and memory of executor processes. */
+  wearIntervalMs: 10_000,
+  /** After a change in a plugins directory: until the files are looked at, as more changes mostly follow. */
+  pluginsSettleMs: 500,
+  /** Between two looks at the plugins directories, where no change is reported. */
+  pluginsIntervalMs: 30_000,
   /** At the end of the host: for results on their way to watchers. */
   lastWordsMs: 1_000,
   /** Between two looks for old executions. */

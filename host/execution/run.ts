@@ -215,7 +215,7 @@ export class ExecutionRun {
     try {
       // What the journal does not know to be under way must not be: after a crash it would be called not started.
       if (!isJournaled) await this.#save();
-      const lease = await supervisor.lease(spec.executor, stop);
+      const lease = await supervisor.lease(spec.executor, stop, spec.jobName);
       this.#updateAttempt({ executorPid: lease.process.pid, executorVersion: lease.process.link.description.version });
       try {
         result = await runAttempt({

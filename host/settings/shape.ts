@@ -17,6 +17,13 @@ export interface Settings {
   readonly executorStartTimeoutMs: number;
   /** 0: never. */
   readonly executorIdleStopMs: number;
+  readonly executorWarm: number;
+  readonly executorMaxProcesses: number;
+  /** 0 means never, also in the next three. */
+  readonly executorRecycleAfter: number;
+  readonly executorMaxAgeMs: number;
+  readonly executorMaxMemoryBytes: number;
+  readonly executorCrashLimit: number;
   /** Names, `*` stands for any characters. */
   readonly executorEnvironment: readonly string[];
   readonly autoMtls: boolean;

@@ -146,6 +146,48 @@ const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettin
     default: () => 900_000,
     summary: "Stop an executor's process that had no work for this long; 0 keeps it",
   },
+  executorWarm: {
+    key: "executor-warm",
+    kind: integer(0),
+    default: () => 0,
+    summary: "Processes of each executor that are kept ready; without any, the first execution waits for a start",
+  },
+  executorMaxProcesses: {
+    key: "executor-max-processes",
+    kind: integer(1),
+    default: () => 256,
+    summary: "Processes of one executor at the same time",
+    details:
+      "An executor that can cancel one execution without harming the others shares a process among them; every other one gets a process per execution.",
+  },
+  executorRecycleAfter: {
+    key: "executor-recycle-after",
+    kind: integer(0),
+    default: () => 0,
+    summary: "Executions after which an executor's process is replaced by a fresh one; 0 means never",
+  },
+  executorMaxAgeMs: {
+    key: "executor-max-age",
+    kind: duration(),
+    default: () => 0,
+    summary: "Age at which an executor's process is replaced by a fresh one, when its work is done; 0 means never",
+  },
+  executorMaxMemoryBytes: {
+    key: "executor-max-memory",
+    kind: bytes(0),
+    default: () => 0,
+    summary: "Resident memory from which an executor's process is replaced, when its work is done; 0 means never",
+    details: "Looked at every 10 s. Its jobs do not count: they have limits of their own.",
+  },
+  executorCrashLimit: {
+    key: "executor-crash-limit",
+    kind: integer(0),
+    default: () => 5,
+    summary: "Crashes of an executor within a minute from which it is given a pause; 0 means never",
+    details:
+      "After the pause, which grows, one execution tries whether it works again. Crashes that all come from one named job count as that job's doing: " +
+      "it gets a process to itself from then on.",
+  },
   executorEnvironment: {
     key: "executor-environment",
     kind: list(variableName(), ","),

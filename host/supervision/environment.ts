@@ -1,5 +1,6 @@
-/** Variable by which everything an executor starts can be found again: `INSTANCE/PROCESS`. Executors pass it on to what they start. */
-export const tagVariable = "EXECUTOR_HOST_TAG";
+import { hostTagVariable } from "@executor-host/proto/shared/executor-link";
+
+export { hostTagVariable as tagVariable };
 
 /**
  * The environment of an executor process: only what is named, never the host's own. An empty PATH is left out.
@@ -18,6 +19,6 @@ export function executorEnvironment(
   }
   // To some programs an empty one means the working directory, to others that there are no programs; without one all have a default.
   if (environment["PATH"] === "") delete environment["PATH"];
-  environment[tagVariable] = tag;
+  environment[hostTagVariable] = tag;
   return environment;
 }

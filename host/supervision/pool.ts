@@ -1,15 +1,33 @@
+import { readFileSync } from "node:fs";
 import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { Logger } from "../log/logger.ts";
 import type { ExecutorDescription, ExecutorInfo, Survivor } from "../model/model.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { Binary } from "./catalog.ts";
+import { CrashRecord } from "./crash-record.ts";
 import { describeExit, type ExecutorProcess } from "./executor-process.ts";
+import { NextChange, untilAborted } from "./signals.ts";
+
+/** How many processes an executor gets, and for how long. */
+export interface PoolLimits {
+  /** Processes that are kept ready, from the start of the host on. */
+  readonly warm: number;
+  /** Processes at the same time. */
+  readonly maxProcesses: number;
+  /** A process without work is stopped after this; 0 means never. */
+  readonly idleStopMs: number;
+  /** A process gets no new work after so many executions, at this age, with so much memory; 0 means no such limit. */
+  readonly recycleAfter: number;
+  readonly maxAgeMs: number;
+  readonly maxMemoryBytes: number;
+  /** Crashes within a minute from which nothing is started for a while; 0 means never. */
+  readonly crashLimit: number;
+}
 
 export interface PoolOptions {
   /** Starts one more process. */
   start(): Promise<ExecutorProcess>;
-  /** A process without work is stopped after this; 0 means never. */
-  readonly idleStopMs: number;
+  readonly limits: PoolLimits;
   readonly timeouts: Timeouts;
   readonly logger: Logger;
 }
@@ -30,9 +48,23 @@ export interface Lease {
 
 interface Member {
   readonly process: ExecutorProcess;
+  /** Names of the jobs that run in it. */
+  readonly jobs: string[];
   /** Executions that ignore every request to stop. */
   stubborn: number;
+  /** Runs a suspect, and gets nothing beside it. */
+  isExclusive: boolean;
+  /** Gets no new work and is stopped when it has none. */
+  isWorn: boolean;
   idle: NodeJS.Timeout | undefined;
+}
+
+/** Who leases. */
+interface Tenant {
+  readonly job: string;
+  /** Tries whether an executor that crashed too often works again. */
+  readonly isTrial: boolean;
+  readonly isExclusive: boolean;
 }
 
 interface StartFailure {
@@ -41,125 +73,248 @@ interface StartFailure {
   readonly count: number;
 }
 
+/** Thrown at those who wait in a pool that has been replaced: its successor serves them. */
+export class PoolRetiredError extends Error {
+  override readonly name = "PoolRetiredError";
+}
+
+/** Processes being started at the same time; more would only slow each other down. */
+const maxStarts = 4;
+
 /**
  * The processes of one executor.
  *
  * A process is shared only when the executor says that it can cancel one execution without harming the others; every other executor gets a process
- * per execution. Processes are started when needed and kept warm.
+ * per execution. Processes are started when needed and kept warm. A job that was running when a process crashed gets one to itself the next time.
  */
 export class Pool implements AsyncDisposable {
   readonly binary: Binary;
   readonly #options: PoolOptions;
+  readonly #crashes: CrashRecord;
   readonly #members = new Set<Member>();
+  readonly #starting = new Set<Promise<void>>();
   readonly #retiring = new Set<Promise<unknown>>();
+  readonly #change = new NextChange();
+  readonly #wear: NodeJS.Timeout | undefined;
+  #waiting = 0;
   #description: ExecutorDescription | undefined;
   #protocolVersion = 0;
-  #starting: Promise<void> | undefined;
   #failure: StartFailure | undefined;
-  #crashes = 0;
-  #lastCrash = "";
-  #closed = false;
+  #warming: NodeJS.Timeout | undefined;
+  #remark = "";
+  #state: "serving" | "retired" | "closed" = "serving";
 
   constructor(binary: Binary, options: PoolOptions) {
     this.binary = binary;
     this.#options = options;
+    const { limits, timeouts } = options;
+    this.#crashes = new CrashRecord(binary.name, {
+      limit: limits.crashLimit,
+      windowMs: timeouts.crashWindowMs,
+      pauseMs: timeouts.crashPauseMs,
+      maxPauseMs: timeouts.crashPauseMaxMs,
+    });
+    if (limits.maxAgeMs > 0 || limits.maxMemoryBytes > 0) {
+      this.#wear = setInterval(() => this.#lookForWear(), timeouts.wearIntervalMs);
+      this.#wear.unref();
+    }
   }
 
   get info(): ExecutorInfo {
     const processes = [...this.#members].map((member) => member.process.info);
+    const closed = this.#crashes.problem;
+    const failure = this.#failure?.error.message ?? "";
     const state =
-      processes.length > 0
-        ? "READY"
-        : this.#starting !== undefined
-          ? "STARTING"
-          : this.#failure !== undefined
-            ? "FAILED"
-            : "IDLE";
+      closed !== ""
+        ? "FAILED"
+        : processes.length > 0
+          ? "READY"
+          : this.#starting.size > 0
+            ? "STARTING"
+            : failure === ""
+              ? "IDLE"
+              : "FAILED";
     return {
       name: this.binary.name,
       path: this.binary.path,
       state,
-      reason: state === "FAILED" ? (this.#failure?.error.message ?? "") : "",
+      reason: state === "FAILED" ? closed || failure : this.#remark,
       description: this.#description,
       protocolVersion: this.#protocolVersion,
       processes,
-      crashes: this.#crashes,
-      lastCrash: this.#lastCrash,
+      crashes: this.#crashes.count,
+      lastCrash: this.#crashes.last,
     };
   }
 
-  /** An execution is running, or a process is being started for one. */
-  get busy(): boolean {
-    return this.#starting !== undefined || [...this.#members].some((member) => member.process.active > 0);
+  /** A process has been started, whatever became of it. */
+  get hasStarted(): boolean {
+    return this.#description !== undefined;
+  }
+
+  /** Something to be told with the executor though it works. */
+  remark(text: string): void {
+    this.#remark = text;
+  }
+
+  /** Have as many processes ready as shall be. Whether that works is seen in `info`. */
+  keepWarm(): void {
+    clearTimeout(this.#warming);
+    this.#warming = undefined;
+    if (this.#state !== "serving" || this.#crashes.problem !== "") return;
+    const waitMs = (this.#failure?.untilMs ?? 0) - Date.now();
+    if (waitMs > 0) {
+      if (this.#options.limits.warm === 0) return;
+      this.#warming = setTimeout(() => this.keepWarm(), waitMs);
+      this.#warming.unref();
+      return;
+    }
+    while (this.#usable + this.#starting.size < this.#options.limits.warm && this.#mayStart) this.#begin();
   }
 
   /** What the executor says of itself; starts it if nobody has asked yet. */
   async describe(signal: AbortSignal): Promise<ExecutorDescription> {
-    while (this.#description === undefined) await this.#startOne(signal);
+    while (this.#description === undefined) await this.#untilMore(signal);
     return this.#description;
   }
 
   /**
    * Wait for a place in a process, starting one if need be.
    *
-   * @throws {HostError} why the executor cannot be started
+   * @param job name of the job, for telling whose doing a crash is; empty if it has none
+   * @throws {HostError} why the executor cannot be started, or why it is not for now
    * @throws `signal.reason`; a start under way goes on for others
+   * @throws {PoolRetiredError}
    */
-  async lease(signal: AbortSignal): Promise<Lease> {
-    for (;;) {
-      signal.throwIfAborted();
-      const member = this.#free();
-      if (member !== undefined) return this.#leaseOf(member);
-      await this.#startOne(signal);
+  async lease(signal: AbortSignal, job = ""): Promise<Lease> {
+    const isTrial = this.#crashes.enter();
+    try {
+      const isSuspect = this.#crashes.suspicionOf(job) > 0;
+      for (;;) {
+        signal.throwIfAborted();
+        const member = this.#free(isSuspect);
+        if (member !== undefined) return this.#leaseOf(member, { job, isTrial, isExclusive: isSuspect });
+        await this.#untilMore(signal);
+      }
+    } catch (error) {
+      this.#crashes.gaveUp(isTrial);
+      throw error;
+    }
+  }
+
+  /** Take nothing new: a successor does. What runs may finish. */
+  retire(): void {
+    if (this.#state === "serving") this.#state = "retired";
+    clearTimeout(this.#warming);
+    for (const member of this.#members) this.#wearOut(member);
+    this.#change.notify();
+  }
+
+  /** Resolves when nothing runs in it any more, and nothing is being started. */
+  async idle(): Promise<void> {
+    while (this.#starting.size > 0 || [...this.#members].some(({ process }) => process.active > 0)) {
+      await this.#change.promise;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    await this.#starting?.catch(() => undefined); // reported to whoever waited for it
-    await Promise.all([...this.#members].map((member) => this.#retire(member)));
+    this.#state = "closed";
+    clearTimeout(this.#warming);
+    clearInterval(this.#wear);
+    this.#change.notify();
+    await Promise.allSettled(this.#starting); // reported to whoever waited for them
+    await Promise.all([...this.#members].map((member) => this.#stop(member)));
     await Promise.all(this.#retiring);
   }
 
-  #free(): Member | undefined {
+  get #usable(): number {
+    return [...this.#members].filter(({ isWorn, stubborn }) => !isWorn && stubborn === 0).length;
+  }
+
+  get #mayStart(): boolean {
+    return this.#members.size + this.#starting.size < this.#options.limits.maxProcesses;
+  }
+
+  #free(isAlone: boolean): Member | undefined {
     for (const member of this.#members) {
-      const { capabilities } = member.process.link.description;
+      const { process, stubborn, isExclusive, isWorn } = member;
+      const { capabilities } = process.link.description;
       const shared = capabilities.cancel ? capabilities.maxConcurrentExecutions || Number.POSITIVE_INFINITY : 1;
-      if (member.stubborn === 0 && !member.process.hasExited && member.process.active < shared) return member;
+      const places = isAlone ? 1 : shared;
+      if (!isWorn && !isExclusive && stubborn === 0 && !process.hasExited && process.active < places) return member;
     }
     return undefined;
   }
 
-  #leaseOf(member: Member): Lease {
+  #leaseOf(member: Member, { job, isTrial, isExclusive }: Tenant): Lease {
     clearTimeout(member.idle);
     member.process.enter();
+    member.isExclusive = isExclusive;
+    member.jobs.push(job);
     let released = false;
     return {
       process: member.process,
       release: () => {
         if (released) return;
         released = true;
-        member.process.leave();
-        if (member.process.active === 0) this.#becameIdle(member);
+        member.isExclusive = false;
+        member.jobs.splice(member.jobs.indexOf(job), 1);
+        if (!member.process.hasExited) this.#crashes.left(job, isTrial);
+        this.#left(member);
       },
       quarantine: () => this.#quarantine(member),
     };
   }
 
+  #left(member: Member): void {
+    const { process } = member;
+    process.leave();
+    const { recycleAfter } = this.#options.limits;
+    if (recycleAfter > 0 && process.info.finishedExecutions >= recycleAfter) member.isWorn = true;
+    if (process.active === 0) this.#becameIdle(member);
+    this.#change.notify();
+  }
+
   #becameIdle(member: Member): void {
-    if (this.#options.idleStopMs === 0 || member.stubborn > 0 || this.#closed) return;
-    member.idle = setTimeout(() => void this.#retire(member), this.#options.idleStopMs);
+    if (member.stubborn > 0 || this.#state === "closed") return;
+    if (member.isWorn) {
+      void this.#stop(member);
+      this.keepWarm();
+      return;
+    }
+    const { idleStopMs } = this.#options.limits;
+    if (idleStopMs === 0) return;
+    member.idle = setTimeout(() => {
+      if (this.#usable > this.#options.limits.warm) void this.#stop(member);
+    }, idleStopMs);
     member.idle.unref();
   }
 
+  #lookForWear(): void {
+    const { maxAgeMs, maxMemoryBytes } = this.#options.limits;
+    for (const member of this.#members) {
+      const { process } = member;
+      const isOld = maxAgeMs > 0 && Date.now() - process.startedMs >= maxAgeMs;
+      const isLarge = maxMemoryBytes > 0 && residentBytes(process.pid) > maxMemoryBytes;
+      if (isOld || isLarge) this.#wearOut(member);
+    }
+    this.keepWarm();
+  }
+
+  #wearOut(member: Member): void {
+    member.isWorn = true;
+    if (member.process.active === 0) void this.#stop(member);
+  }
+
   /** Take a process out of service in order. */
-  async #retire(member: Member): Promise<void> {
+  async #stop(member: Member): Promise<void> {
     clearTimeout(member.idle);
     this.#members.delete(member);
     const ending = member.process.stop();
     this.#retiring.add(ending);
     await ending;
     this.#retiring.delete(ending);
+    this.#change.notify();
   }
 
   async #quarantine(member: Member): Promise<readonly Survivor[]> {
@@ -183,15 +338,33 @@ export class Pool implements AsyncDisposable {
     return (await process.kill()).survivors;
   }
 
-  /** One start at a time; a caller whose signal aborts leaves, the start goes on. */
-  async #startOne(signal: AbortSignal): Promise<void> {
-    if (this.#closed) throw new HostError("HOST_DRAINING", "the host is stopping");
-    this.#starting ??= this.#start().finally(() => {
-      this.#starting = undefined;
-    });
-    const starting = this.#starting;
-    starting.catch(() => undefined); // a caller that left does not hear of it
-    await untilAborted(starting, signal);
+  /** Wait until there may be a place: a process more, or one that became free. A caller whose signal aborts leaves; a start goes on. */
+  async #untilMore(signal: AbortSignal): Promise<void> {
+    if (this.#state === "closed") throw new HostError("HOST_DRAINING", "the host is stopping");
+    if (this.#state === "retired") throw new PoolRetiredError();
+    this.#waiting += 1;
+    try {
+      const change = this.#change.promise;
+      const isShared = this.#description?.capabilities.cancel ?? true;
+      const wanted = Math.min(isShared ? 1 : this.#waiting, maxStarts);
+      // One that waits for a failed start is told of it, whoever asked for that start.
+      if (this.#starting.size < wanted && this.#mayStart) this.#begin();
+      await untilAborted(Promise.race([change, ...this.#starting]), signal);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #begin(): void {
+    const starting = this.#start();
+    this.#starting.add(starting);
+    // A failure is told to those who wait for this start, and in `info`.
+    const settled = () => {
+      this.#starting.delete(starting);
+      this.#change.notify();
+      this.keepWarm();
+    };
+    starting.then(settled, settled);
   }
 
   async #start(): Promise<void> {
@@ -213,15 +386,22 @@ export class Pool implements AsyncDisposable {
     this.#failure = undefined;
     this.#description = process.link.description;
     this.#protocolVersion = process.link.protocolVersion;
-    const member: Member = { process, stubborn: 0, idle: undefined };
+    const member: Member = {
+      process,
+      jobs: [],
+      stubborn: 0,
+      isExclusive: false,
+      isWorn: this.#state !== "serving",
+      idle: undefined,
+    };
     this.#members.add(member);
-    this.#becameIdle(member);
     this.#options.logger.info("executor started", {
       executor: this.binary.name,
       pid: process.pid,
       version: process.link.description.version,
     });
     void this.#watch(member);
+    this.#becameIdle(member);
   }
 
   async #watch(member: Member): Promise<void> {
@@ -231,10 +411,11 @@ export class Pool implements AsyncDisposable {
     const ending = member.process.ended;
     this.#retiring.add(ending);
     if (!exit.expected) {
-      this.#crashes += 1;
-      this.#lastCrash = `${new Date(exit.at).toISOString()}: process ${member.process.pid} ${describeExit(exit)}`;
-      this.#options.logger.error("executor crashed", { executor: this.binary.name, detail: this.#lastCrash });
+      this.#crashes.crashed(`process ${member.process.pid} ${describeExit(exit)}`, [...member.jobs]);
+      this.#options.logger.error("executor crashed", { executor: this.binary.name, detail: this.#crashes.last });
     }
+    this.#change.notify();
+    this.keepWarm();
     const { survivors } = await ending;
     this.#retiring.delete(ending);
     if (survivors.length > 0) {
@@ -258,10 +439,12 @@ export class Pool implements AsyncDisposable {
   }
 }
 
-function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
-  });
+/** Resident memory of a process; 0 where that cannot be read. */
+function residentBytes(pid: number): number {
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

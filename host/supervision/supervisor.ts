@@ -1,16 +1,17 @@
-import { HostError } from "@executor-host/proto/shared/error";
+import { HostError, messageOf } from "@executor-host/proto/shared/error";
 import { appVersions } from "@executor-host/proto/shared/executor-link";
+import { nearest } from "@executor-host/proto/shared/nearest";
 import type { Logger } from "../log/logger.ts";
 import type { ExecutorDescription, ExecutorInfo, SkippedFile } from "../model/model.ts";
-import { nearest } from "@executor-host/proto/shared/nearest";
 import { scanPlugins, type Binary } from "./catalog.ts";
 import type { Containment } from "./containment.ts";
 import { ExecutorProcess, type ProcessOptions } from "./executor-process.ts";
-import { Pool, type Lease } from "./pool.ts";
+import { PluginsWatcher } from "./plugins-watcher.ts";
+import { Pool, PoolRetiredError, type Lease, type PoolLimits } from "./pool.ts";
 
 export interface SupervisorOptions extends ProcessOptions {
   readonly pluginsDirs: readonly string[];
-  readonly idleStopMs: number;
+  readonly poolLimits: PoolLimits;
   readonly containment: Containment;
   readonly logger: Logger;
 }
@@ -18,36 +19,57 @@ export interface SupervisorOptions extends ProcessOptions {
 /**
  * All executors of this host: found on disk, started when needed, one pool each.
  *
- * Knows nothing of executions beyond leases. One bad executor never disturbs the others.
+ * Files that come, change or go are noticed. A changed file is started and checked beside the executor it replaces: if that works, new work goes there and
+ * the old processes finish what they have; if not, the old ones stay. Knows nothing of executions beyond leases. One bad executor never disturbs the others.
  */
 export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #stop = new AbortController();
-  #pools = new Map<string, Pool>();
+  readonly #watcher: PluginsWatcher;
+  readonly #pools = new Map<string, Pool>();
+  /** Out of service, with work to finish. */
+  readonly #retired = new Set<Pool>();
+  readonly #ending = new Set<Promise<void>>();
+  /** Versions of files that did not start in the place of an earlier one, by executor: tried again when the file changes. */
+  readonly #refused = new Map<string, string>();
+  readonly #replacing = new Map<string, Promise<void>>();
   #skipped: readonly SkippedFile[] = [];
-  #retired: Promise<void>[] = [];
   #processes = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#watcher = new PluginsWatcher(options.pluginsDirs, {
+      timeouts: options.timeouts,
+      onChange: () =>
+        this.refresh().catch((error: unknown) => {
+          options.logger.error("the plugins directories cannot be looked at", { error: messageOf(error) });
+        }),
+    });
   }
 
-  /** Look at the plugins directories again: new files come in; replaced and removed ones go out of service once they are idle. */
+  /** Begin to notice changes of the plugins directories. */
+  watch(): void {
+    this.#watcher.start();
+  }
+
+  /** Look at the plugins directories now. A replacement that is being tried out is in service some time later. */
   async refresh(): Promise<void> {
     const { binaries, skipped } = await scanPlugins(this.#options.pluginsDirs);
     this.#skipped = skipped;
-    const pools = new Map<string, Pool>();
     for (const binary of binaries) {
-      const existing = this.#pools.get(binary.name);
-      const same = existing?.binary.path === binary.path && existing.binary.version === binary.version;
-      pools.set(binary.name, existing !== undefined && (same || existing.busy) ? existing : this.#createPool(binary));
+      const pool = this.#pools.get(binary.name);
+      if (pool === undefined) this.#serve(this.#createPool(binary));
+      else if (!isSame(pool.binary, binary)) this.#replace(pool, binary);
+      else this.#refused.delete(binary.name);
     }
+    const names = new Set(binaries.map(({ name }) => name));
     for (const [name, pool] of this.#pools) {
-      if (pools.get(name) === pool) continue;
-      if (pool.busy) pools.set(name, pool);
-      else this.#retired.push(pool[Symbol.asyncDispose]());
+      if (names.has(name)) continue;
+      this.#pools.delete(name);
+      this.#refused.delete(name);
+      this.#retire(pool);
+      this.#options.logger.info("executor is gone from the plugins directory", { executor: name });
     }
-    this.#pools = pools;
   }
 
   list(): { executors: readonly ExecutorInfo[]; skipped: readonly SkippedFile[] } {
@@ -56,16 +78,21 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** What the host knows of an executor, started if need be. @throws {HostError} `EXECUTOR_NOT_FOUND`, `EXECUTOR_UNUSABLE` */
-  async describe(name: string, signal: AbortSignal): Promise<{ info: ExecutorInfo; description: ExecutorDescription }> {
-    const pool = await this.#find(name);
-    const description = await pool.describe(signal);
-    return { info: pool.info, description };
+  describe(name: string, signal: AbortSignal): Promise<{ info: ExecutorInfo; description: ExecutorDescription }> {
+    return this.#serving(name, async (pool) => {
+      const description = await pool.describe(signal);
+      return { info: pool.info, description };
+    });
   }
 
-  /** @throws {HostError} `EXECUTOR_NOT_FOUND`, `EXECUTOR_UNUSABLE`; `signal.reason` */
-  async lease(name: string, signal: AbortSignal): Promise<Lease> {
-    const pool = await this.#find(name);
-    return pool.lease(signal);
+  /**
+   * A place for one execution.
+   *
+   * @param job name of its job, for telling whose doing a crash is
+   * @throws {HostError} `EXECUTOR_NOT_FOUND`, `EXECUTOR_UNUSABLE`; `signal.reason`
+   */
+  lease(name: string, signal: AbortSignal, job = ""): Promise<Lease> {
+    return this.#serving(name, (pool) => pool.lease(signal, job));
   }
 
   /** Like `describe`, without waiting: undefined when it is not known yet. */
@@ -74,9 +101,24 @@ export class Supervisor implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watcher[Symbol.dispose]();
     this.#stop.abort(new HostError("HOST_DRAINING", "the host is stopping"));
-    await Promise.all([...this.#pools.values()].map((pool) => pool[Symbol.asyncDispose]()));
-    await Promise.all(this.#retired);
+    const pools = [...this.#pools.values(), ...this.#retired];
+    await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
+    await Promise.all(this.#replacing.values());
+    await Promise.all(this.#ending);
+  }
+
+  /** Ask the pool that serves now; the one after it, if it is replaced meanwhile. */
+  async #serving<T>(name: string, ask: (pool: Pool) => Promise<T>): Promise<T> {
+    for (;;) {
+      const pool = await this.#find(name);
+      try {
+        return await ask(pool);
+      } catch (error) {
+        if (!(error instanceof PoolRetiredError)) throw error;
+      }
+    }
   }
 
   async #find(name: string): Promise<Pool> {
@@ -96,11 +138,77 @@ export class Supervisor implements AsyncDisposable {
     });
   }
 
+  #serve(pool: Pool): void {
+    this.#pools.set(pool.binary.name, pool);
+    pool.keepWarm();
+  }
+
+  #replace(old: Pool, binary: Binary): void {
+    const { name, version } = binary;
+    if (this.#replacing.has(name) || this.#refused.get(name) === version) return;
+    // Nobody has seen the old one work.
+    if (!old.hasStarted) {
+      this.#serve(this.#createPool(binary));
+      this.#retire(old);
+      return;
+    }
+    const replacing = this.#tryOut(old, binary).finally(() => {
+      this.#replacing.delete(name);
+      // The file may have changed once more.
+      if (!this.#stop.signal.aborted) this.#watcher.lookSoon();
+    });
+    this.#replacing.set(name, replacing);
+  }
+
+  async #tryOut(old: Pool, binary: Binary): Promise<void> {
+    const { logger } = this.#options;
+    const candidate = this.#createPool(binary);
+    try {
+      const { version } = await candidate.describe(this.#stop.signal);
+      if (this.#pools.get(binary.name) !== old) {
+        await candidate[Symbol.asyncDispose]();
+        return;
+      }
+      this.#serve(candidate);
+      this.#retire(old);
+      this.#refused.delete(binary.name);
+      logger.info("executor replaced", { executor: binary.name, path: binary.path, version });
+    } catch (error) {
+      await candidate[Symbol.asyncDispose]();
+      if (this.#stop.signal.aborted) return;
+      this.#refused.set(binary.name, binary.version);
+      old.remark(
+        `the file was replaced by one that does not work, so that the earlier one goes on: ${messageOf(error)}`,
+      );
+      logger.error("executor not replaced: the new file does not work", {
+        executor: binary.name,
+        path: binary.path,
+        error: messageOf(error),
+      });
+    }
+  }
+
+  /** Let a pool finish what it has. */
+  #retire(pool: Pool): void {
+    pool.retire();
+    this.#retired.add(pool);
+    const ending = this.#untilIdle(pool).finally(() => {
+      this.#retired.delete(pool);
+      this.#ending.delete(ending);
+    });
+    this.#ending.add(ending);
+  }
+
+  async #untilIdle(pool: Pool): Promise<void> {
+    await pool.idle();
+    await pool[Symbol.asyncDispose]();
+  }
+
   #createPool(binary: Binary): Pool {
-    const { containment, idleStopMs, timeouts, logger } = this.#options;
+    const { containment, poolLimits: limits, timeouts, logger } = this.#options;
     let { autoMtls } = this.#options;
     return new Pool(binary, {
-      idleStopMs,
+      limits,
       timeouts,
       logger,
       start: async () => {
@@ -112,4 +220,8 @@ export class Supervisor implements AsyncDisposable {
       },
     });
   }
+}
+
+function isSame(a: Binary, b: Binary): boolean {
+  return a.path === b.path && a.version === b.version;
 }

@@ -116,7 +116,8 @@ describe("an executor's process that dies", guard, () => {
   });
 
   test("again and again wears nothing out", guard, async () => {
-    await using host = await TestHost.start({ executors: ["crasher", "noop"] });
+    const settings = { executorCrashLimit: 0 };
+    await using host = await TestHost.start({ executors: ["crasher", "noop"], settings });
     for (let crash = 1; crash <= 8; crash++) {
       const { result } = await collect(host.client.execute({ executor: "crasher", config: { when: "before-start" } }));
       assert.equal(result.outcome, "EXECUTOR_CRASHED");

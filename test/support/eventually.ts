@@ -10,11 +10,11 @@ const intervalMs = 10;
  * @param what for the error, should it never come
  * @param look undefined, false and null mean not yet
  */
-export async function eventually<T>(what: string, look: () => Promise<T> | T): Promise<NonNullable<T>> {
+export async function eventually<T>(what: string, look: () => Promise<T> | T): Promise<Exclude<NonNullable<T>, false>> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const found = await look();
-    if (found !== undefined && found !== null && found !== false) return found;
+    if (found !== undefined && found !== null && found !== false) return found as Exclude<NonNullable<T>, false>;
     if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
     await sleep(intervalMs);
   }

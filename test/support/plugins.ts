@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const fixturesDir = join(import.meta.dirname, "../fixtures/executors");
@@ -35,11 +35,21 @@ export class PluginsDir {
     return this.file(name, text, 0o755);
   }
 
-  /** Install any bytes as an executor. */
+  /** Install any bytes as an executor, in one step as a package manager does: what runs from an earlier file of that name is not disturbed. */
   async file(name: string, content: string | Uint8Array, mode: number): Promise<string> {
-    const path = join(this.path, `dkron-executor-${name}`);
-    await writeFile(path, content);
-    await chmod(path, mode);
+    const path = this.#pathOf(name);
+    const made = join(this.path, `.${name}`);
+    await writeFile(made, content);
+    await chmod(made, mode);
+    await rename(made, path);
     return path;
+  }
+
+  remove(name: string): Promise<void> {
+    return rm(this.#pathOf(name));
+  }
+
+  #pathOf(name: string): string {
+    return join(this.path, `dkron-executor-${name}`);
   }
 }
