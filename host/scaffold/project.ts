@@ -39,7 +39,7 @@ export async function writeProject(
 ): Promise<readonly string[]> {
   await assertVacant(directory);
   try {
-    await mkdir(dirname(directory), { recursive: true });
+    await makeDirectory(dirname(directory));
     // Beside it, so that it can be put in place in one step.
     const unfinished = await mkdtemp(join(dirname(directory), `.${basename(directory)}.`));
     try {
@@ -63,6 +63,14 @@ async function assertVacant(directory: string): Promise<void> {
   );
   if (!taken) return;
   throw new HostError("SPEC_INVALID", `${directory} is there already`, { hint: "name another directory with --dir" });
+}
+
+/** With those above it. Node's own way never ends in file systems such as /proc, where one that is not there cannot be made either. */
+async function makeDirectory(path: string): Promise<void> {
+  const problem = await mkdir(path).catch((error: unknown) => (error as NodeJS.ErrnoException).code);
+  if (problem === undefined || problem === "EEXIST") return;
+  if (problem === "ENOENT") await makeDirectory(dirname(path));
+  await mkdir(path);
 }
 
 async function writeTemplate(file: TemplateFile, name: string, unfinished: string): Promise<string> {

@@ -91,6 +91,9 @@ func generate(tool string, request []byte, out string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
+		if present, err := os.ReadFile(path); err == nil && string(present) == made.GetContent() {
+			continue // somebody else may be compiling it
+		}
 		if err := os.WriteFile(path, []byte(made.GetContent()), 0o644); err != nil {
 			return err
 		}
