@@ -1,0 +1,21 @@
+import { grpcConnectFailure, type RemoteFailure } from "@executor-host/sdk/remote";
+
+import { fail } from "../failure.ts";
+import type { Ending } from "./call.ts";
+import { codes, statusKind } from "./status.ts";
+
+/**
+ * What a status means that is not the expected one.
+ *
+ * @param what was done: `reflection`
+ */
+export function statusFailure(ending: Ending, peer: string, what?: string, retryAfterMs?: number): RemoteFailure {
+  const { code, message } = ending;
+  const unsent = grpcConnectFailure(ending, peer);
+  if (unsent !== undefined) return unsent;
+  const { name, retryability } = statusKind(code);
+  const shown = `${what === undefined ? "" : `${what}: `}status ${name}${message === "" ? "" : `: ${message}`}`;
+  if (code === codes.DEADLINE_EXCEEDED)
+    return fail("TIMEOUT_TOTAL", `not finished in time: ${shown}`, { retryAfterMs });
+  return fail("STATUS_UNEXPECTED", shown, { retryability, retryAfterMs });
+}
