@@ -14,8 +14,9 @@ export interface GoPeers {
   readonly host: string;
   /** A peer of the transport alone, made with hashicorp/yamux. */
   readonly yamux: string;
-  /** A plugin made with go-plugin 1.0.1. */
+  /** Made with go-plugin 1.0.1. */
   readonly oldPlugin: string;
+  readonly oldHost: string;
 }
 
 /**
@@ -44,12 +45,13 @@ export async function buildGoPeers(): Promise<GoPeers> {
     return directory;
   };
   const current = await build("go-plugin", "./plugin", "./host", "./yamux");
-  const old = await build("go-plugin-1.0", ".");
+  const old = await build("go-plugin-1.0", ".", "./host");
   return {
     plugin: join(current, "plugin"),
     host: join(current, "host"),
     yamux: join(current, "yamux"),
     oldPlugin: join(old, "goplugin10"),
+    oldHost: join(old, "host"),
   };
 }
 

@@ -3,7 +3,7 @@ import type { LinkCredentials } from "../tls/credentials.ts";
 import type { ListenPlace } from "../transport/bind.ts";
 import type { Multiplexer } from "./multiplexer.ts";
 import { openRelayedChannel } from "./relayed-channel.ts";
-import { StreamServer } from "./stream-server.ts";
+import { StreamServer } from "../transport/stream-server.ts";
 
 /** A broker on the streams of one connection. */
 export function createMultiplexedBroker(

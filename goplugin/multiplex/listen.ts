@@ -4,8 +4,8 @@ import type { ListenPlace } from "../transport/bind.ts";
 import type { Listener } from "../transport/listen.ts";
 import { YamuxSession } from "../yamux/session.ts";
 import { Multiplexer } from "./multiplexer.ts";
-import { listenForConnections, type NetListener } from "./net-listener.ts";
-import { StreamServer } from "./stream-server.ts";
+import { listenForConnections, type NetListener } from "../transport/net-listener.ts";
+import { StreamServer } from "../transport/stream-server.ts";
 
 /** The one connection of a multiplexing plugin, from the time before there is a host. */
 export class MultiplexedEndpoint {

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { Channel, ChannelCredentials } from "@grpc/grpc-js";
 import type { ListenPlace } from "../transport/bind.ts";
 import { openChannel } from "../transport/channel.ts";
-import { listenForConnections } from "./net-listener.ts";
+import { listenForConnections } from "../transport/net-listener.ts";
 
 /**
  * Make a channel whose connections are streams of somebody else's.

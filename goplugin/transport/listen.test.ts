@@ -74,7 +74,7 @@ describe("listen() on a unix socket", { timeout: 30_000 }, () => {
   it("says why it cannot listen", async () => {
     await assert.rejects(
       listen({ network: "unix", directory: "/no/such/directory" }, credentials, () => undefined),
-      fails("LISTEN_FAILED", /cannot listen on unix:/),
+      fails("LISTEN_FAILED", /cannot listen on \/no\/such\/directory\/plugin/),
     );
   });
 });

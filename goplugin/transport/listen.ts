@@ -1,10 +1,8 @@
-import { rmSync } from "node:fs";
-import { Server, type ServerCredentials } from "@grpc/grpc-js";
-import { HostError, messageOf } from "@executor-host/proto/shared/error";
+import type { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Address } from "../protocol/address.ts";
-import { settledWithin } from "../protocol/wait.ts";
-import { bindAt, type ListenPlace } from "./bind.ts";
-import { messageOptions } from "./channel.ts";
+import type { ListenPlace } from "./bind.ts";
+import { listenForConnections, type NetListener } from "./net-listener.ts";
+import { StreamServer } from "./stream-server.ts";
 
 /** A gRPC server that is accepting calls. */
 export interface Listener {
@@ -18,6 +16,8 @@ export interface Listener {
 /**
  * Start a gRPC server with the services that `register` adds.
  *
+ * The listener is ours and not gRPC's, which would print a line of its own on stderr for every port that is taken.
+ *
  * @throws {HostError} `ADDRESS_INVALID` when the socket path is too long, `LISTEN_FAILED` when nothing can be bound
  */
 export async function listen(
@@ -25,66 +25,35 @@ export async function listen(
   credentials: ServerCredentials,
   register: (server: Server) => void,
 ): Promise<Listener> {
-  const server = createServer(register);
-  const address = await bindAt(place, {
-    bindSocket: async (path) => void (await bind(server, `unix://${path}`, credentials)),
-    bindPort: (host, port) => bind(server, `${host}:${port}`, credentials),
-  });
-  return new GrpcListener(server, address);
-}
-
-/** A gRPC server for a plugin link, bound to nothing yet. */
-export function createServer(register: (server: Server) => void): Server {
-  const server = new Server(messageOptions);
-  register(server);
-  return server;
-}
-
-/** Let the calls of a server finish for `drainMs`, then drop them. */
-export async function closeServer(server: Server, drainMs: number): Promise<void> {
-  if (drainMs > 0) {
-    const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-    await settledWithin(drained, drainMs);
+  const server = new StreamServer(credentials, register);
+  try {
+    return new GrpcListener(server, await listenForConnections(place, server.take));
+  } catch (error) {
+    server.closeSync();
+    throw error;
   }
-  server.forceShutdown();
 }
 
 class GrpcListener implements Listener {
-  readonly address: Address;
-  readonly #server: Server;
-  #closing: Promise<void> | undefined;
+  readonly #server: StreamServer;
+  readonly #listener: NetListener;
 
-  constructor(server: Server, address: Address) {
+  constructor(server: StreamServer, listener: NetListener) {
     this.#server = server;
-    this.address = address;
+    this.#listener = listener;
   }
 
-  close(options: { drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.drainMs ?? 0);
-    return this.#closing;
+  get address(): Address {
+    return this.#listener.address;
+  }
+
+  async close(options: { drainMs?: number } = {}): Promise<void> {
+    await this.#server.close({ drainMs: options.drainMs ?? 0 });
+    this.#listener.close();
   }
 
   closeSync(): void {
-    this.#server.forceShutdown();
-    removeSocket(this.address);
+    this.#server.closeSync();
+    this.#listener.close();
   }
-
-  async #close(drainMs: number): Promise<void> {
-    await closeServer(this.#server, drainMs);
-    removeSocket(this.address);
-  }
-}
-
-/** Unlink the socket of a listener, if it is one. */
-export function removeSocket(address: Address): void {
-  if (address.network === "unix") rmSync(address.path, { force: true });
-}
-
-function bind(server: Server, name: string, credentials: ServerCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(name, credentials, (error, port) => {
-      if (error === null) resolve(port);
-      else reject(new HostError("LISTEN_FAILED", `cannot listen on ${name}: ${messageOf(error)}`, { cause: error }));
-    });
-  });
 }
