@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { before, describe, it } from "node:test";
 import type { ServiceError } from "@grpc/grpc-js";
 import { isHostError } from "@executor-host/proto/shared/error";
 import { fromStatus } from "@executor-host/proto/shared/status";
-import type { PluginProcess } from "../client/index.ts";
+import { reattachPlugin, type PluginProcess } from "../client/index.ts";
 import { addEchoService, echoCalls, EchoClient, echoOn, type Echo } from "../fixtures/echo-service.ts";
 import { Sandbox, until } from "../fixtures/sandbox.ts";
 import { buildGoPeers, skipWithoutGo, type GoPeers } from "./go-peers.ts";
@@ -120,6 +124,68 @@ describe("A plugin made with Go's go-plugin", { skip: skipWithoutGo(), timeout: 
         isHostError(error) && error.code === "APP_VERSION_MISMATCH" && /version 1, this host \[9\]/.test(error.message)
       );
     });
+  });
+
+  for (const [offered, agreed] of [
+    [[1], 1],
+    [[2], 2],
+    [[2, 3], 2],
+    [[0, 1, 7], 1],
+  ] as const) {
+    it(`is asked for ${offered.join(" or ")} and agrees on ${agreed}`, async () => {
+      await using sandbox = new Sandbox();
+      await using plugin = await sandbox.launch({ command: peers.plugin, appVersions: offered });
+      assert.equal(plugin.appVersion, agreed);
+      assert.equal(await echo(plugin).say("hello"), `go v${agreed}: hello`);
+    });
+  }
+
+  it("starts by its checksum, and no other file does", async () => {
+    await using sandbox = new Sandbox();
+    const hex = createHash("sha256").update(readFileSync(peers.plugin)).digest("hex");
+    await using plugin = await sandbox.launch({ command: peers.plugin, checksum: { algorithm: "sha256", hex } });
+    assert.equal(await echo(plugin).say("hello"), "go v2: hello");
+    const other = sandbox.launch({ command: peers.oldPlugin, checksum: { algorithm: "sha256", hex } });
+    await assert.rejects(other, { code: "PLUGIN_CHECKSUM_MISMATCH" });
+  });
+
+  it("is let go, and taken over but for its broker, which go-plugin ends with its first host", async () => {
+    await using sandbox = new Sandbox();
+    const first = await sandbox.launch({ command: peers.plugin, survivesHost: true });
+    const info = first.reattachInfo();
+    await first.detach();
+    const second = await reattachPlugin({ info, appVersions: [2], runtimeDir: sandbox.runtimeDir });
+    await second.ping();
+    assert.equal(await echo(second).say("hello"), "go v2: hello");
+    const offered = await echo(second).offer();
+    await assert.rejects(second.broker.dial(offered, { timeoutMs: 50 }), { code: "BROKER_TIMEOUT" });
+    const exit = await second.stop();
+    assert.deepEqual(
+      exit.steps.map(({ step }) => step),
+      ["shutdown"],
+    );
+    assert.deepEqual(readdirSync(sandbox.runtimeDir), []);
+  });
+
+  it("in test mode is reached, left alone, and noticed when it ends", async () => {
+    await using sandbox = new Sandbox();
+    const child = spawn(peers.plugin, [], {
+      env: { TMPDIR: sandbox.directory, ECHO_TEST_MODE: "1" },
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    const [line] = await once(createInterface(child.stdout), "line");
+    const { network, address, pid, version, test } = JSON.parse(line);
+    assert.deepEqual([network, pid, version, test], ["unix", child.pid, 1, true]);
+    const info = { address: { network, path: address }, appVersion: version, pid, isTest: test };
+    const plugin = await reattachPlugin({ info, appVersions: [1], runtimeDir: sandbox.runtimeDir });
+    assert.equal(await echo(plugin).say("hello"), "go v1: hello");
+    assert.match((await plugin.stop()).reason, /test mode/);
+    const again = await reattachPlugin({ info, appVersions: [1], runtimeDir: sandbox.runtimeDir });
+    await again.ping();
+    child.stdin.end();
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+    await assert.rejects(again.ping(), { code: "PLUGIN_EXITED" });
+    await again.exited;
   });
 
   it("leaves no socket anywhere when it is killed", async () => {
