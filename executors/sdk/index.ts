@@ -28,3 +28,4 @@ export type { Logger, LogFields } from "./definition/logger.ts";
 export type { Report, ReportOutcome, StopReport, Usage } from "./definition/report.ts";
 export { StopRequest } from "./definition/stop-request.ts";
 export { serve } from "./serve.ts";
+export { hostTagVariable } from "@executor-host/proto/shared/executor-link";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { text as readText } from "node:stream/consumers";
@@ -7,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { magicCookie } from "@executor-host/proto/shared/executor-link";
 import { launchExecutor } from "./testing/index.ts";
 
 const fixture = (name: string): string => `${import.meta.dirname}/fixtures/${name}.ts`;
@@ -69,6 +71,18 @@ for (const signal of ["SIGTERM", "SIGHUP"] as const) {
     assert.equal(readFileSync(forced, "utf8"), "the executor was told to end");
   });
 }
+
+test("an executor that is told to end before its host has read the handshake leaves no socket", guard, async () => {
+  await using files = await directory();
+  const child = spawn(process.execPath, [fixture("ends-at-its-handshake")], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { [magicCookie.key]: magicCookie.value, PLUGIN_PROTOCOL_VERSIONS: "2", PLUGIN_UNIX_SOCKET_DIR: files.path },
+  });
+  const ended = once(child, "exit");
+  assert.match(await readText(child.stdout), /^1\|2\|unix\|/);
+  assert.deepEqual(await ended, [0, null]);
+  assert.deepEqual(readdirSync(files.path), []);
+});
 
 test("an executor leaves SIGINT to its host", guard, async () => {
   await using executor = await launchExecutor(fixture("sample-executor"));

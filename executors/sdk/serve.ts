@@ -54,6 +54,9 @@ async function run<C>(
     logger.error("uncaught exception", errorFields(error));
     void crash(runtime, end);
   });
+  // Before any host can know of this process: a signal that finds no handler would leave the socket behind.
+  const told = new AbortController();
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => told.abort());
   const plugin = await servePlugin({
     magicCookie,
     versions: {
@@ -64,7 +67,8 @@ async function run<C>(
     onShutdown: (reason) => runtime.stop(stopReasons[reason]),
   });
   process.on("exit", () => plugin.removeSockets());
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => void plugin.close());
+  if (told.signal.aborted) void plugin.close();
+  else told.signal.addEventListener("abort", () => void plugin.close());
   // The link waits for the clean-up, but not as long as a stubborn job may need.
   await runtime.stop(stopReasons[await plugin.closed]);
 }

@@ -1,5 +1,5 @@
 import { isAbsolute } from "node:path";
-import type { Violation } from "@executor-host/sdk";
+import { hostTagVariable, type Violation } from "@executor-host/sdk";
 import { sharedCode } from "./command/exit-codes.ts";
 import { splitWords } from "./command/words.ts";
 import type { ShellConfig } from "./config.ts";
@@ -68,7 +68,8 @@ function* checkText({ command, args, env, cwd, stdin_file, interpreter }: ShellC
   for (const name of Object.keys(env ?? {})) {
     if (name === "" || /[=\0]/.test(name))
       yield violation("env", `${JSON.stringify(name)} is not a name`, "use a name without =");
-    if (name === tagVariable) yield violation("env", `${name} is set by the executor`, "use another name");
+    if (name === tagVariable || name === hostTagVariable)
+      yield violation("env", `${name} is set by the executor`, "use another name");
   }
 }
 

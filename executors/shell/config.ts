@@ -198,7 +198,7 @@ export const config = defineConfig({
   background: choice({
     summary:
       "What happens to processes that are still in the job's process group, or hold its output, when its main process ends: " +
-      "stop them, or keep them, without their output. A daemon that left the group and closed its output is left alone either way.",
+      "stop them, or keep them, without their output. A daemon that left the group and closed its output is left alone either way, with keep also by a host that starts anew.",
     values: ["stop", "keep"],
     default: "stop",
   }),

@@ -8,5 +8,10 @@ export const magicCookie = {
   value: "b29a76488b6f3ca7955c5f769b50641f0fcd88748d8cedecda313d516320ca19",
 } as const;
 
+/**
+ * Variable in an executor's environment by which everything it starts can be found again: `INSTANCE/PROCESS`. Executors hand it down.
+ */
+export const hostTagVariable = "EXECUTOR_HOST_TAG";
+
 /** The contract by its go-plugin application version: Dkron's, and `executor.v1`. */
 export const appVersions = { dkron: 1, native: 2 } as const;

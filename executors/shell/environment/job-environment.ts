@@ -1,3 +1,4 @@
+import { hostTagVariable } from "@executor-host/sdk";
 import { defaults } from "../defaults.ts";
 import { tagVariable } from "../process/process-table.ts";
 import type { Account } from "./accounts.ts";
@@ -17,10 +18,12 @@ export interface EnvironmentSources {
   readonly fromFile: Environment;
   readonly fromJob: Environment;
   readonly tag: string;
+  /** By which a host that starts anew finds what its predecessor's executors have left; undefined: the job is not to be found. */
+  readonly hostTag: string | undefined;
 }
 
 /**
- * Put together the environment of a job. What comes later wins: inherited, the user's own, identity, `env_file`, `env`, and last the tag,
+ * Put together the environment of a job. What comes later wins: inherited, the user's own, identity, `env_file`, `env`, and last the tags,
  * by which the job's processes are found.
  */
 export function buildEnvironment(sources: EnvironmentSources): Record<string, string> {
@@ -38,14 +41,15 @@ export function buildEnvironment(sources: EnvironmentSources): Record<string, st
     ...sources.fromFile,
     ...sources.fromJob,
     [tagVariable]: sources.tag,
+    [hostTagVariable]: sources.hostTag,
   };
   return Object.fromEntries(
     Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
 }
 
-/** What a plugin host tells a plugin process; no job's business, whatever it asks for. */
-const privateNames = [/^PLUGIN_/, /_PLUGIN_MAGIC_COOKIE$/];
+/** What a host tells an executor; no job inherits it, whatever it asks for. */
+const privateNames = [/^PLUGIN_/, /_PLUGIN_MAGIC_COOKIE$/, new RegExp(`^${hostTagVariable}$`)];
 
 function inherited(own: Environment, names: readonly string[] | undefined): Environment {
   const exact = new Set(names);

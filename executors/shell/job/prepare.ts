@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import type { Execution } from "@executor-host/sdk";
+import { hostTagVariable, type Execution } from "@executor-host/sdk";
 import { findProgram } from "../command/find-program.ts";
 import { jobCommand } from "../command/job-command.ts";
 import type { ShellConfig } from "../config.ts";
@@ -66,6 +66,8 @@ export async function prepareJob(execution: Execution<ShellConfig>, runtime: She
     fromFile,
     fromJob: config.env ?? {},
     tag,
+    // What a job is told to leave behind shall outlive its host as well.
+    hostTag: config.background === "keep" ? undefined : runtime.environment[hostTagVariable],
   });
 
   const { program, args } = jobCommand(config, scriptPath);

@@ -34,6 +34,19 @@ test("inherit_env all passes on everything but what concerns the plugin", hang, 
   assert.doesNotMatch(stdout.toString(), /PLUGIN/);
 });
 
+test("a job carries the tag of its host, unless it may leave processes behind", hang, async (t) => {
+  process.env["EXECUTOR_HOST_TAG"] = "instance/7";
+  t.after(() => delete process.env["EXECUTOR_HOST_TAG"]);
+  const shell = useShell(t);
+  const command = "printenv EXECUTOR_HOST_TAG";
+  for (const inherit_env of ["none", "all"]) {
+    const { stdout } = await shell.run({ command, inherit_env });
+    assert.equal(stdout.toString(), "instance/7\n");
+    const { stdout: kept } = await shell.run({ command, inherit_env, background: "keep", success_codes: "1" });
+    assert.equal(kept.toString(), "");
+  }
+});
+
 test("inherit_env takes names and beginnings of names", hang, async (t) => {
   Object.assign(process.env, { APP_A: "1", APP_B: "2", OTHER: "3" });
   t.after(() => ["APP_A", "APP_B", "OTHER"].forEach((name) => delete process.env[name]));
