@@ -23,6 +23,8 @@ export interface Example {
   readonly probe?: readonly string[];
   /** A directory that both builds may share, as it only depends on what is required: a virtual environment, say. */
   readonly shared?: string;
+  /** A command that runs a project's own tests, where it has some. */
+  readonly ownTests?: readonly [program: string, ...args: string[]];
   /** Variables for builds, such as where to keep what was compiled. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -170,11 +172,11 @@ export function testExample(example: Example): void {
       }
       // What a user types; the whole kit has tried the same sources already.
       const groups = ["start", "link.tls", "describe", "execute", "cancel.stops"].flatMap((group) => ["--only", group]);
-      const { stdout } = await promisify(execFile)(join(project, "check"), groups, {
-        cwd: project,
-        env: { ...buildEnvironment(example, tool), EXECUTOR_HOST: command },
-      });
+      const options = { cwd: project, env: { ...buildEnvironment(example, tool), EXECUTOR_HOST: command } };
+      const { stdout } = await promisify(execFile)(join(project, "check"), groups, options);
       assert.match(stdout, new RegExp(`\n${name} 1\\.0\\.0 speaks the native contract.* and conforms: `));
+      const [program, ...args] = example.ownTests ?? ["true"];
+      await promisify(execFile)(program, args, options);
     });
   });
 }
@@ -261,10 +263,10 @@ class Files implements AsyncDisposable {
 }
 
 /** @returns the path by which it can be called; undefined when it is not here */
-function findTool({ tool, usualPlaces = [], probe = ["--version"] }: Example): string | undefined {
+function findTool({ tool, usualPlaces = [], probe = ["--version"], env }: Example): string | undefined {
   return [tool, ...usualPlaces].find((path) => {
     try {
-      execFileSync(path, probe, { stdio: "ignore" });
+      execFileSync(path, probe, { stdio: "ignore", env: { ...process.env, ...env } });
       return true;
     } catch {
       return false; // Perhaps in the next place.
