@@ -33,6 +33,7 @@ interface Questions {
   ping(options: Abortable): Promise<unknown>;
   info(options: Abortable): Promise<Record<string, unknown>>;
   version(options: Abortable): Promise<Docker.DockerVersion>;
+  readonly modem: { dial(options: object, done: (error: Error | null, answer: Readable) => void): void };
   listContainers(options: Abortable & { all: true; filters: string }): Promise<Docker.ContainerInfo[]>;
 }
 
@@ -56,7 +57,7 @@ export class Engine implements Disposable {
   private constructor(name: string, docker: Docker, agent: HttpAgent) {
     this.name = name;
     this.#docker = docker;
-    this.#questions = docker;
+    this.#questions = docker as Questions;
     this.#agent = agent;
   }
 
@@ -183,11 +184,12 @@ export class Engine implements Disposable {
   /** Wait for its end, however long that takes. @returns its exit code */
   async wait(id: string, signal: AbortSignal): Promise<number> {
     try {
-      const options = { condition: "not-running" as const, abortSignal: signal };
-      const ended = (await this.#docker.getContainer(id).wait(options)) as { StatusCode?: number };
+      const path = `/containers/${encodeURIComponent(id)}/wait?condition=not-running`;
+      const answer = Buffer.concat(await (await this.#stream("POST", path, signal)).toArray()).toString();
       // An engine that is stopped meanwhile ends the answer early.
-      if (typeof ended.StatusCode !== "number") throw new DockerFailure("ENGINE_UNREACHABLE", `${this.name} broke off`);
-      return ended.StatusCode;
+      const code = /"StatusCode":\s*(\d+)/.exec(answer)?.[1];
+      if (code === undefined) throw new DockerFailure("ENGINE_UNREACHABLE", `${this.name} broke off`);
+      return Number(code);
     } catch (error) {
       throw this.#failure(error, signal);
     }
@@ -246,6 +248,16 @@ export class Engine implements Disposable {
 
   [Symbol.dispose](): void {
     this.#agent.destroy();
+  }
+
+  /** The client's own way to read an answer never ends when the engine dies in the middle of it. */
+  #stream(method: string, path: string, abortSignal: AbortSignal): Promise<Readable> {
+    return new Promise((resolve, reject) => {
+      const statusCodes = { 200: true, 400: "refused", 404: "no such container", 500: "server error" };
+      this.#questions.modem.dial({ path, method, isStream: true, statusCodes, abortSignal }, (error, answer) =>
+        error === null ? resolve(answer) : reject(error),
+      );
+    });
   }
 
   async #askFacts(signal: AbortSignal): Promise<EngineFacts> {
