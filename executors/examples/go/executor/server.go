@@ -56,22 +56,31 @@ func (s *server[C]) Validate(_ context.Context, request *pb.ValidateRequest) (*p
 }
 
 func (s *server[C]) Execute(request *pb.ExecuteRequest, stream grpc.ServerStreamingServer[pb.ExecuteResponse]) error {
-	// Done when somebody cancels, when the call is dropped, and when the process ends.
-	ctx, cancel := context.WithCancel(stream.Context())
-	defer cancel()
-	running := key{request.ExecutionId, request.Attempt}
-	if err := s.enter(running, cancel); err != nil {
+	run := newRun(request, stream)
+	result, err := s.result(stream.Context(), run)
+	if err != nil {
 		return err
+	}
+	return run.finish(result)
+}
+
+// result does the work and says how it ended. When it returns, the execution is no longer running.
+func (s *server[C]) result(call context.Context, run *Run) (*pb.Result, error) {
+	// Done when somebody cancels, when the call is dropped, and when the process ends.
+	ctx, cancel := context.WithCancel(call)
+	defer cancel()
+	running := key{run.Request.ExecutionId, run.Request.Attempt}
+	if err := s.enter(running, cancel); err != nil {
+		return nil, err
 	}
 	defer s.leave(running)
 
-	run := newRun(request, stream)
-	config, violations := s.definition.Parse(request.Config)
+	config, violations := s.definition.Parse(run.Request.Config)
 	if len(violations) > 0 {
-		return run.finish(rejection(violations))
+		return rejection(violations), nil
 	}
 	report, err := s.execute(ctx, run, config)
-	return run.finish(resultOf(report, err, ctx.Err() != nil))
+	return resultOf(report, err, ctx.Err() != nil), nil
 }
 
 func (s *server[C]) Cancel(_ context.Context, request *pb.CancelRequest) (*pb.CancelResponse, error) {

@@ -177,6 +177,8 @@ class _Servicer(pb_grpc.ExecutorServiceServicer):
         def dropped() -> None:
             run._dropped.set()
             run.stop.set()
+            with contextlib.suppress(queue.Full):
+                run._events.put_nowait(None)  # wakes the stream
 
         if not context.add_callback(dropped):
             dropped()
@@ -188,10 +190,10 @@ class _Servicer(pb_grpc.ExecutorServiceServicer):
             try:
                 event = run._events.get(timeout=HEARTBEAT)
             except queue.Empty:
-                if run._dropped.is_set():
-                    return
                 event = pb.Event(heartbeat=pb.Heartbeat())
                 event.time.FromNanoseconds(time.time_ns())
+            if event is None:
+                return
             sequence += 1
             event.sequence = sequence
             is_over = event.WhichOneof("kind") == "result"
