@@ -28,8 +28,6 @@ export const limits = {
   /** First and longest wait before a request is sent again. */
   retryMs: 50,
   maxRetryMs: 1_000,
-  /** What is left of a stop's grace time for reporting. */
-  reportMs: 250,
   /** Telling a broker that a transaction is given up. */
   abortTransactionMs: 5_000,
   /** A transaction that nobody ends is given up by the cluster after this. */

@@ -7,6 +7,7 @@ import {
   traceHeaders,
   type ConnectionPool,
   type Header,
+  withGrace,
 } from "@executor-host/sdk/remote";
 
 import type { Config } from "./config.ts";
@@ -20,7 +21,6 @@ import { Assigner } from "./partition/assigner.ts";
 import { batches } from "./records/batches.ts";
 import { collectRecords } from "./records/collect.ts";
 import { sizeOf, type OutgoingRecord } from "./records/record.ts";
-import { withGrace } from "./with-grace.ts";
 
 /** Publish the job's records, and report where the brokers have put them. */
 export async function execute(execution: Execution<Config>, pool: ConnectionPool<ClusterLink>): Promise<Report> {
@@ -46,6 +46,8 @@ class KafkaRun {
   readonly #execution: Execution<Config>;
   readonly #published: Published;
   readonly #startMs = performance.now();
+  /** When the job's own time is up. */
+  readonly #ownEndMs: number;
   /** The batch that is out without an answer. */
   #attempt: Attempt | undefined;
   #commit: "none" | "asked" | "done" = "none";
@@ -58,6 +60,8 @@ class KafkaRun {
 
   constructor(execution: Execution<Config>) {
     this.#execution = execution;
+    const { timeout } = execution.config;
+    this.#ownEndMs = timeout > 0 ? Date.now() + timeout : Infinity;
     this.#published = new Published(execution.config.topic);
   }
 
@@ -150,13 +154,17 @@ class KafkaRun {
   }
 
   #debug(message: string): void {
-    if (this.#execution.config.debug) this.#execution.stderr.write(`* ${message}\n`);
+    const { config, protocol, log, stderr } = this.#execution;
+    if (!config.debug) return;
+    // Dkron would mix it into the stored output.
+    if (protocol === "dkron") log.info(message);
+    else stderr.write(`* ${message}\n`);
   }
 
   timeUp(): Error {
     const { config, deadline } = this.#execution;
-    const atDeadline = deadline !== undefined && deadline.getTime() <= Date.now();
-    const limit = atDeadline ? "before the deadline" : `within ${showMs(config.timeout)}`;
+    const isDeadlineFirst = deadline !== undefined && deadline.getTime() < this.#ownEndMs;
+    const limit = isDeadlineFirst ? "before the deadline" : `within ${showMs(config.timeout)}`;
     return failure("TIMEOUT_TOTAL", `not published ${limit}, stopped ${this.phase}`);
   }
 

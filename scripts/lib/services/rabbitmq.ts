@@ -92,6 +92,8 @@ function settings(
     ssl_cert_login_from: "common_name",
     default_user: user,
     default_pass: password,
+    // So that a test needs no large message to be refused.
+    max_message_size: 4 * 1024 * 1024,
     // A machine with little room would have its publishers blocked.
     "disk_free_limit.absolute": "1MB",
     "log.console.level": "warning",
