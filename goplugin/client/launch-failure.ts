@@ -18,6 +18,8 @@ export interface FailedLaunch extends LaunchAttempt {
   readonly child: PluginChild;
   /** The first line of stdout; undefined when there was none. */
   readonly line: string | undefined;
+  /** Applied to everything that is shown. */
+  readonly mask: (text: string) => string;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface FailedLaunch extends LaunchAttempt {
  *
  * @param error a HostError is completed; anything else, such as an abort reason, comes back as it is
  */
-export async function explainFailure(error: unknown, { child, file, env, line }: FailedLaunch): Promise<unknown> {
+export async function explainFailure(error: unknown, { child, file, env, line, mask }: FailedLaunch): Promise<unknown> {
   if (!isHostError(error)) {
     child.expectExit("launch given up");
     await child.kill();
@@ -45,7 +47,7 @@ export async function explainFailure(error: unknown, { child, file, env, line }:
     words === "" ? "nothing on stderr" : `stderr ended with:\n${words}`,
   ];
   const hints = [error.hint, ...(await diagnose(file, env))].filter((hint) => hint !== "");
-  return new HostError(error.code, facts.join("; "), { hint: hints.join("; "), cause: error.cause ?? error });
+  return new HostError(error.code, mask(facts.join("; ")), { hint: mask(hints.join("; ")), cause: error.cause });
 }
 
 /** The error for a process that could not even be started. */

@@ -58,6 +58,11 @@ export interface LaunchOptions {
   readonly afterSpawn?: (pid: number) => void | Promise<void>;
   /** Called for every line on stderr, parsed, and for lines on stdout after the handshake, at debug level. Must not throw. */
   readonly onLog?: (entry: LogEntry) => void;
+  /**
+   * Hides what nobody may see in what the plugin writes to its pipes, before it is shown in an error or a log: secrets that it was given,
+   * perhaps. Gets text of one or more lines. Must not throw. Default: nothing is hidden.
+   */
+  readonly mask?: (text: string) => string;
   /** Called with what the plugin prints after the handshake, in pieces of any size. Must not throw. */
   readonly onStdio?: (channel: "stdout" | "stderr", data: Buffer) => void;
   /** Gives up the launch; the process is then killed. Of no effect once launched. */

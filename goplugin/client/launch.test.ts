@@ -58,6 +58,30 @@ describe("launchPlugin() refuses a handshake line", limit, () => {
       message: /no certificate/,
       options: { autoMtls: { curve: "P-256" } },
     },
+    "of a plugin that has not heard of multiplexing": {
+      line: "1|1|unix|/s|grpc|",
+      code: "MULTIPLEX_UNSUPPORTED",
+      message: /does not know of it/,
+      options: { multiplex: true },
+    },
+    "of a plugin that declines multiplexing": {
+      line: "1|1|unix|/s|grpc||F",
+      code: "MULTIPLEX_UNSUPPORTED",
+      message: /declines/,
+      options: { multiplex: true },
+    },
+    "with a bad answer about multiplexing": {
+      line: "1|1|unix|/s|grpc||maybe",
+      code: "HANDSHAKE_MALFORMED",
+      message: /field 7/,
+      options: { multiplex: true },
+    },
+    "of a multiplexing plugin that does not listen": {
+      line: "1|1|tcp|127.0.0.1:1|grpc||true",
+      code: "CONNECT_FAILED",
+      message: /ECONNREFUSED/,
+      options: { multiplex: true, connectTimeoutMs: 100 },
+    },
     "with an address where nobody listens": {
       line: "1|1|tcp|127.0.0.1:1|grpc|",
       code: "CONNECT_FAILED",
@@ -167,6 +191,40 @@ describe("launchPlugin() tells how a plugin failed that", limit, () => {
     assert.match(error.message, /no answer in time/);
     server.close();
     for (const socket of accepted) socket.destroy();
+  });
+
+  it("says it multiplexes, and does not", async () => {
+    await using sandbox = new Sandbox();
+    const error = await failure(sandbox, { ...nodeFixture("deceitful-plugin.ts", "pretends"), multiplex: true });
+    assert.equal(error.code, "PROTOCOL_VIOLATION");
+    assert.match(error.message, /multiplexed connection/);
+    assert.match(error.hint, /yamux/);
+  });
+
+  it("says it multiplexes, and then nothing", async () => {
+    await using sandbox = new Sandbox();
+    const accepted: Socket[] = [];
+    const server = createServer((socket) => void accepted.push(socket));
+    const path = join(sandbox.directory, "mute");
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const args = [`1|1|unix|${path}|grpc||true\\n`];
+    const options = { args, multiplex: true, connectTimeoutMs: 100 };
+    const error = await failure(sandbox, { command: fixture("prints.sh"), ...options });
+    assert.equal(error.code, "CONNECT_FAILED");
+    assert.match(error.message, /no answer in time/);
+    server.close();
+    for (const socket of accepted) socket.destroy();
+  });
+
+  it("prints secrets, which whoever knows them masks", async () => {
+    await using sandbox = new Sandbox();
+    const args = ["1|token-1|x|y\\nmore token-2\\n", "token-3\\n[WARN] token-4\\n", "1"];
+    const mask = (text: string): string => text.replaceAll(/token-\d/g, "***");
+    const error = await failure(sandbox, { command: fixture("prints-and-exits.sh"), args, mask });
+    assert.match(error.message, /"1\|\*\*\*\|x\|y".*stderr ended with:\n\*\*\*\nwarn: \*\*\*$/s);
+    const told = JSON.stringify([error, error.message, error.hint, String(error.cause), sandbox.logs]);
+    assert.doesNotMatch(told, /token/);
+    assert.deepEqual(sandbox.logs.map(({ message }) => message).toSorted(), ["***", "***", "more ***"]);
   });
 
   it("speaks TLS without having said so", async () => {

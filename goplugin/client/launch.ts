@@ -100,7 +100,7 @@ async function launchWith(sockets: SocketDirectory, file: string, options: Launc
       reattachInfo,
     });
   } catch (error) {
-    const explained = await explainFailure(error, { file, env, child, line });
+    const explained = await explainFailure(error, { file, env, child, line, mask: options.mask ?? unmasked });
     await cleanUp();
     throw explained;
   }
@@ -154,10 +154,12 @@ function lifelineOf({ lifeline = true, survivesHost = false }: LaunchOptions): R
   return lifeline ? { [lifelineVariable]: lifelineStdin } : {};
 }
 
+const unmasked = (text: string): string => text;
+
 const verifiedDescriptor = 3;
 
 async function startProcess(file: string, env: Record<string, string>, options: LaunchOptions): Promise<PluginChild> {
-  const { checksum, wrapper = [], args = [], onLog = () => undefined, cwd } = options;
+  const { checksum, wrapper = [], args = [], onLog = () => undefined, mask = unmasked, cwd } = options;
   const lifeline = (options.lifeline ?? true) && options.survivesHost !== true;
   await using verified = checksum && (await openVerified(file, checksum.hex));
   // Only Linux can execute what a descriptor refers to.
@@ -166,7 +168,7 @@ async function startProcess(file: string, env: Record<string, string>, options: 
   const [first = executed, ...rest] = [...wrapper, executed, ...args];
   const argv0 = wrapper.length === 0 ? file : undefined;
   try {
-    return await PluginChild.spawn({ file: first, args: rest, argv0, cwd, env, lifeline, descriptor, onLog });
+    return await PluginChild.spawn({ file: first, args: rest, argv0, cwd, env, lifeline, descriptor, onLog, mask });
   } catch (error) {
     throw await explainSpawnFailure(error, { file: wrapper[0] ?? file, env });
   }

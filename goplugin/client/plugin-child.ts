@@ -4,13 +4,12 @@ import { Socket } from "node:net";
 import { HostError } from "@executor-host/proto/shared/error";
 import { timeouts } from "../protocol/defaults.ts";
 import { settledWithin } from "../protocol/wait.ts";
-import type { LogEntry } from "./log-entry.ts";
 import type { PluginExit, StopStep } from "./plugin-exit.ts";
-import { PluginOutput } from "./plugin-output.ts";
+import { PluginOutput, type OutputOptions } from "./plugin-output.ts";
 import { signalGroup, waitForGroupEnd } from "./process-group.ts";
 import type { ProcessHandle } from "./process-handle.ts";
 
-export interface SpawnOptions {
+export interface SpawnOptions extends OutputOptions {
   readonly file: string;
   readonly args: readonly string[];
   readonly argv0: string | undefined;
@@ -20,7 +19,6 @@ export interface SpawnOptions {
   readonly lifeline: boolean;
   /** Given to the child as descriptor 3. */
   readonly descriptor: number | undefined;
-  readonly onLog: (entry: LogEntry) => void;
 }
 
 /**
@@ -42,10 +40,10 @@ export class PluginChild implements ProcessHandle {
   #isReleased = false;
   #reason: string | undefined;
 
-  private constructor(child: ChildProcess, pid: number, onLog: (entry: LogEntry) => void) {
+  private constructor(child: ChildProcess, pid: number, options: SpawnOptions) {
     this.#child = child;
     this.pid = pid;
-    this.output = new PluginOutput(child, onLog);
+    this.output = new PluginOutput(child, options);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#resolveEnded = resolve;
@@ -73,7 +71,7 @@ export class PluginChild implements ProcessHandle {
     // A plugin that closes its stdin is none of our business.
     child.stdin?.on("error", () => undefined);
     if (child.pid === undefined) throw new TypeError("a spawned process has a pid");
-    return new PluginChild(child, child.pid, options.onLog);
+    return new PluginChild(child, child.pid, options);
   }
 
   get hasExited(): boolean {

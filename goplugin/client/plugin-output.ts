@@ -13,6 +13,12 @@ export interface FirstLine {
   readonly isComplete: boolean;
 }
 
+export interface OutputOptions {
+  readonly onLog: (entry: LogEntry) => void;
+  /** Applied to all output but the first line of stdout, which is not shown as it is. */
+  readonly mask: (text: string) => string;
+}
+
 /** Reads both pipes of a plugin process for as long as somebody holds them, so that no writer ever blocks. */
 export class PluginOutput {
   /** Resolves with undefined when stdout ended without a line. */
@@ -21,9 +27,11 @@ export class PluginOutput {
   readonly #stderrTail = new OutputTail();
   readonly #stderrEnd: Promise<void>;
   readonly #pipes: readonly Readable[];
+  readonly #mask: (text: string) => string;
 
-  /** @param onLog takes every line but the first of stdout */
-  constructor(child: ChildProcess, onLog: (entry: LogEntry) => void) {
+  /** @param onLog takes every line but the first of stdout, masked */
+  constructor(child: ChildProcess, { onLog, mask }: OutputOptions) {
+    this.#mask = mask;
     const { stdout, stderr } = child;
     if (stdout === null || stderr === null) throw new TypeError("output of a plugin is always a pipe");
     this.#pipes = [stdout, stderr];
@@ -33,7 +41,7 @@ export class PluginOutput {
     let isFirst = true;
     this.#stdout = new LineSplitter((text, isComplete) => {
       if (isFirst) first.resolve({ text, isComplete });
-      else onLog(plainEntry(text, "debug", "stdout"));
+      else onLog(plainEntry(mask(text), "debug", "stdout"));
       isFirst = false;
     });
     stdout.on("data", (chunk: Buffer) => this.#stdout.write(chunk));
@@ -44,7 +52,7 @@ export class PluginOutput {
 
     const parser = new LogLineParser();
     const stderrLines = new LineSplitter((line, isComplete) =>
-      onLog(isComplete ? parser.parse(line) : plainEntry(line, "debug", "stderr")),
+      onLog(isComplete ? parser.parse(mask(line)) : plainEntry(mask(line), "debug", "stderr")),
     );
     stderr.on("data", (chunk: Buffer) => {
       this.#stderrTail.write(chunk);
@@ -70,7 +78,7 @@ export class PluginOutput {
   async lastStderr(): Promise<string> {
     this.unref();
     await settledWithin(this.#stderrEnd, timeouts.drainMs);
-    return this.#stderrTail.toString();
+    return this.#mask(this.#stderrTail.toString());
   }
 }
 

@@ -10,6 +10,7 @@ import { HealthClient } from "@executor-host/proto/health";
 import { isHostError, type ErrorCode } from "@executor-host/proto/shared/error";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import { addEchoService, echoCalls, EchoClient, echoOn, type Echo } from "../fixtures/echo-service.ts";
+import { createIdentity } from "../tls/identity.ts";
 import { fixture, nodeFixture, Sandbox, until } from "../fixtures/sandbox.ts";
 import type { PluginProcess } from "./plugin-process.ts";
 import { waitForGroupEnd } from "./process-group.ts";
@@ -75,6 +76,32 @@ for (const { kind, ...options } of links) {
     assert.equal((await echo(plugin).say("x".repeat(5 * 1024 * 1024))).length, 5 * 1024 * 1024 + "ts v2: ".length);
   });
 }
+
+describe("TLS of their own", limit, () => {
+  const [ours, theirs] = [createIdentity("P-256"), createIdentity("P-256")];
+  const plugin = nodeFixture(
+    "echo-plugin.ts",
+    JSON.stringify({ tls: { identity: theirs, peerCertificatePem: ours.certificatePem } }),
+  );
+
+  it("lets a plugin and its host reach each other, callbacks included", async () => {
+    await using sandbox = new Sandbox();
+    const tls = { identity: ours, peerCertificatePem: theirs.certificatePem };
+    await using launched = await sandbox.launch({ ...plugin, tls });
+    const id = launched.broker.nextId();
+    await using _served = await launched.broker.serve(id, (server) => {
+      addEchoService(server, { say: async (text) => `host: ${text}` });
+    });
+    assert.equal(await echo(launched).callBack(id), "host: called back");
+  });
+
+  it("keeps out a host that has none, or another", async () => {
+    await using sandbox = new Sandbox();
+    await assert.rejects(sandbox.launch(plugin), fails("CONNECT_FAILED"));
+    const tls = { identity: createIdentity("P-256"), peerCertificatePem: theirs.certificatePem };
+    await assert.rejects(sandbox.launch({ ...plugin, tls, connectTimeoutMs: 500 }), fails("CONNECT_FAILED"));
+  });
+});
 
 describe("A plugin process", limit, () => {
   it("answers the version that the host offers", async () => {
