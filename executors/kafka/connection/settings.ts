@@ -55,7 +55,7 @@ export function isTransactional(config: Config): boolean {
 }
 
 /** Unless told otherwise, wherever it is possible. */
-export function isIdempotent(config: Config): boolean {
+function isIdempotent(config: Config): boolean {
   return isTransactional(config) || (config.acks === "all" && config.idempotent !== false);
 }
 

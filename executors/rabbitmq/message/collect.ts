@@ -35,7 +35,7 @@ export function exchangeOf({ exchange = "" }: Pick<Config, "exchange">): string 
   return exchange === "amq.default" ? "" : exchange;
 }
 
-export function routingKeyOf(config: Config): string {
+function routingKeyOf(config: Config): string {
   return config.routing_key ?? config["queue.name"] ?? "";
 }
 
