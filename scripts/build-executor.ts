@@ -10,7 +10,7 @@ import { execFileSync } from "node:child_process";
 import { rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { messageOf } from "@executor-host/proto/shared/error";
-import { bundle, nodeFlags } from "./lib/bundle.ts";
+import { bundle, nodeFlagsOf } from "./lib/bundle.ts";
 import { replaceFile } from "./lib/replace-file.ts";
 import { root } from "./lib/root.ts";
 
@@ -44,7 +44,12 @@ async function build(entry: string, directory: string): Promise<void> {
 
 /** The command line that runs a bundle. */
 function commandOf(bundled: string): readonly [string, ...string[]] {
-  return [join(root, "node_modules/node/bin/node"), ...nodeFlags, join(root, "scripts/lib/boot.cjs"), bundled];
+  return [
+    join(root, "node_modules/node/bin/node"),
+    ...nodeFlagsOf("executor"),
+    join(root, "scripts/lib/boot.cjs"),
+    bundled,
+  ];
 }
 
 /** What the program calls itself. */

@@ -4,11 +4,20 @@ import { basename, dirname, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { replaceFile } from "./replace-file.ts";
 import { root } from "./root.ts";
+import type { Target } from "./targets.ts";
 
-/** Flags that every built program runs with. They are part of what a code cache depends on. */
-export const nodeFlags: readonly string[] = [
-  // Node 24 otherwise lets the young generation grow to hundreds of megabytes under load, and a fork costs time by the megabyte.
-  "--max-semi-space-size=4",
+/** Flags that built programs of a kind run with. They are part of what a code cache depends on. */
+export function nodeFlagsOf(kind: Target["kind"]): readonly string[] {
+  return [`--max-semi-space-size=${semiSpaceMiB[kind]}`, ...commonFlags];
+}
+
+/**
+ * Node 24 otherwise lets the young generation grow to hundreds of megabytes under load, and a fork costs time by the megabyte. Small ones are
+ * also collected more often, and with them the buffers that output passes through: before these add up to a full collection.
+ */
+const semiSpaceMiB = { executor: 1, command: 2 } as const satisfies Record<Target["kind"], number>;
+
+const commonFlags: readonly string[] = [
   // Output passes through buffers outside the heap, and these count: with a limit near the size of the small heap, every 12 MB of output
   // cost a full collection, which was most of the CPU time of a host.
   "--initial-old-space-size=96",
@@ -48,13 +57,13 @@ export async function bundle(entry: string, outputPath: string): Promise<Bundle>
     metafile: true,
     // A bundle knows where it is through CommonJS.
     define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
-    plugins: [withoutProtoLoader, withoutDockerExtras, withReflectionInside],
+    plugins: [withoutProtoLoader, withoutDockerExtras, withReflectionInside, withLazyBuiltins],
     logLevel: "warning",
     logOverride: { "empty-import-meta": "error" },
   });
   const text = (result.outputFiles[0]?.text ?? "").replace(/^#!.*\n/, "");
   const checksum = createHash("sha256")
-    .update(`${process.version} ${nodeFlags.join(" ")} ${text}`)
+    .update(`${process.version} ${JSON.stringify([semiSpaceMiB, commonFlags])} ${text}`)
     .digest("hex");
   // A function of what CommonJS gives to a module, see boot.cjs.
   const content = `(function (exports, require, module, __filename, __dirname) {${text}})\n// ${checksum}`;
@@ -108,6 +117,20 @@ const withReflectionInside: Plugin = {
         contents: source.replace(load, `protoLoader.fromJSON(require("protobufjs").parse(${text}).root.toJSON(), `),
       };
     });
+  },
+};
+
+/** Modules of Node that grpc-js asks for at once, and needs in rare cases only: 2 MB of memory for each process. */
+const withLazyBuiltins: Plugin = {
+  name: "with-lazy-builtins",
+  setup(context) {
+    const namespace = "lazy-builtin";
+    context.onResolve({ filter: /^(zlib|dns)$/ }, ({ path, importer }) =>
+      importer.includes("/@grpc/grpc-js/") ? { path, namespace } : undefined,
+    );
+    context.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, name) => require("node:${path}")[name] });`,
+    }));
   },
 };
 

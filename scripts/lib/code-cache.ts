@@ -1,6 +1,6 @@
 import { open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { nodeFlags, type Bundle } from "./bundle.ts";
+import { nodeFlagsOf, type Bundle } from "./bundle.ts";
 import { root } from "./root.ts";
 import type { Target } from "./targets.ts";
 import { warmUp } from "./warm-up.ts";
@@ -19,7 +19,7 @@ export async function writeCodeCache(target: Target, bundle: Bundle, dist: strin
     const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
     const recorder = [join(root, "scripts/lib/record.cjs"), temporary, join(dist, "lib/boot.cjs")];
     try {
-      await warmUp(target, [...nodeFlags, ...recorder, target.bundle.replace(/^lib\//, "")]);
+      await warmUp(target, [...nodeFlagsOf(target.kind), ...recorder, target.bundle.replace(/^lib\//, "")]);
       await rename(temporary, path);
     } finally {
       await rm(temporary, { force: true });

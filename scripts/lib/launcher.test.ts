@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { nodeFlags } from "./bundle.ts";
+import { nodeFlagsOf } from "./bundle.ts";
 import { launcherOf } from "./launcher.ts";
 
 /** A checkout with a launcher in it, and with a Node that prints what it is called with and the descriptors it has. */
@@ -39,6 +39,7 @@ test("a launcher runs the pinned Node on its bundle, with all arguments, from an
   const { launcher } = checkout(t);
   const { stdout } = launch(launcher, ["two words", "*"]);
   const given = stdout.split("|");
+  const nodeFlags = nodeFlagsOf("executor");
   assert.deepEqual(given.slice(0, nodeFlags.length), nodeFlags);
   const [boot, ...rest] = given.slice(nodeFlags.length);
   assert.match(boot ?? "", /\/dist\/plugins\/\.\.\/lib\/boot\.cjs$/);

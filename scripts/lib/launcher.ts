@@ -1,5 +1,5 @@
 import { basename, dirname, relative } from "node:path";
-import { nodeFlags } from "./bundle.ts";
+import { nodeFlagsOf } from "./bundle.ts";
 import type { Target } from "./targets.ts";
 
 /**
@@ -24,6 +24,6 @@ if [ ! -x "$node" ]; then
   printf '%s\\n' "${basename(target.launcher)}: Node is missing at $node: run scripts/setup in the checkout" >&2
   exit 127
 fi
-exec "$node" ${nodeFlags.join(" ")} "$dist/lib/boot.cjs" ${relative("lib", target.bundle)} "$@"
+exec "$node" ${nodeFlagsOf(target.kind).join(" ")} "$dist/lib/boot.cjs" ${relative("lib", target.bundle)} "$@"
 `;
 }
