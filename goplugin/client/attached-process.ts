@@ -70,12 +70,14 @@ export class AttachedProcess implements ProcessHandle {
   }
 
   async terminate(terminateMs: number): Promise<PluginExit> {
+    this.#assertProven("SIGTERM");
     this.#signal("SIGTERM");
     await settledWithin(this.ended, terminateMs);
     return this.kill();
   }
 
   async kill(): Promise<PluginExit> {
+    this.#assertProven("SIGKILL");
     this.killSync();
     if (await settledWithin(this.ended, timeouts.killMs)) return this.exited;
     throw new HostError("DEADLINE_EXCEEDED", `process ${this.pid} is still there ${timeouts.killMs} ms after SIGKILL`, {
@@ -107,8 +109,15 @@ export class AttachedProcess implements ProcessHandle {
   /** To its whole group if it leads one; otherwise that is its host's, or its user's shell's. */
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
     this.#look();
-    if (this.#hasEnded) return;
-    if (!this.#isProven) {
+    if (this.#hasEnded || !this.#isProven) return;
+    this.noteStep(signal);
+    if (this.#leadsGroup) signalGroup(this.pid, signal);
+    else process.kill(this.pid, signal);
+  }
+
+  #assertProven(signal: string): void {
+    this.#look();
+    if (!this.#hasEnded && !this.#isProven) {
       throw new HostError(
         "NOT_SUPPORTED",
         `process ${this.pid} is not sent ${signal}: it may be another than the plugin`,
@@ -117,9 +126,6 @@ export class AttachedProcess implements ProcessHandle {
         },
       );
     }
-    this.noteStep(signal);
-    if (this.#leadsGroup) signalGroup(this.pid, signal);
-    else process.kill(this.pid, signal);
   }
 
   get #leadsGroup(): boolean {

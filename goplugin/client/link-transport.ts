@@ -62,7 +62,12 @@ export async function openMultiplexedTransport(
   // What nobody expects is nobody's: a plugin knocks first.
   const multiplexer = new Multiplexer((stream) => stream.destroy());
   multiplexer.attach(session);
-  const channel = await openRelayedChannel(place, credentials.client, () => session.open());
+  const channel = await openRelayedChannel(place, credentials.client, () => session.open()).catch(
+    async (error: unknown) => {
+      await session.close();
+      throw error;
+    },
+  );
   const broker = createMultiplexedBroker(multiplexer, place, credentials);
   const broken = new AbortController();
   void session.closed.then((error) => broken.abort(error));

@@ -6,6 +6,7 @@ export interface HostReport {
   readonly version: number;
   readonly said: string;
   readonly asked: string;
+  readonly streamed: number[];
   readonly calledBack: string[];
   readonly offered: string[];
   readonly stdout: string;

@@ -20,6 +20,7 @@ const tcpPlugin = [...plugin, '{"network":"tcp"}'];
 /** Everything that a link is for has worked. */
 function assertComplete(report: HostReport): void {
   assert.equal(report.said, "ts v2: hello");
+  assert.deepEqual(report.streamed, [21, 22, 23, 24, 25, 26]);
   assert.deepEqual(report.calledBack, ["go host: called back", "go host: called back"]);
   assert.deepEqual(report.offered, ["ts v2 brokered: hello", "ts v2 brokered: hello"]);
 }

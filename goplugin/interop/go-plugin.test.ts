@@ -10,7 +10,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { isHostError } from "@executor-host/proto/shared/error";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import { reattachPlugin, type PluginProcess } from "../client/index.ts";
-import { addEchoService, echoCalls, EchoClient, echoOn, type Echo } from "../fixtures/echo-service.ts";
+import { addEchoService, echoCalls, EchoClient, echoOn, streamNumbers, type Echo } from "../fixtures/echo-service.ts";
 import { Sandbox, until } from "../fixtures/sandbox.ts";
 import { buildGoPeers, skipWithoutGo, type GoPeers } from "./go-peers.ts";
 
@@ -40,6 +40,8 @@ describe("A plugin made with Go's go-plugin", { skip: skipWithoutGo(), timeout: 
       assert.equal(plugin.appVersion, 2);
       await plugin.ping();
       assert.equal(await echo(plugin).say("hello"), "go v2: hello");
+      const numbers = [21, 22, 23, 24, 25, 26];
+      assert.deepEqual(await streamNumbers(plugin.client(EchoClient), numbers), numbers);
 
       for (let round = 1; round <= 2; round++) {
         const id = plugin.broker.nextId();

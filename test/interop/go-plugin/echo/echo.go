@@ -3,7 +3,9 @@ package echo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -84,6 +86,21 @@ func (s *Server) Repeat(_ context.Context, count *wrapperspb.UInt32Value) (*wrap
 	return wrapperspb.String(strings.Repeat("x", int(count.Value))), nil
 }
 
+// stream answers each number with itself, until there are no more.
+func (s *Server) stream(_ any, stream grpc.ServerStream) error {
+	for {
+		number := new(wrapperspb.UInt32Value)
+		if err := stream.RecvMsg(number); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := stream.SendMsg(number); err != nil {
+			return err
+		}
+	}
+}
+
 // Register adds the service to a gRPC server.
 func Register(registrar grpc.ServiceRegistrar, server *Server) {
 	registrar.RegisterService(&grpc.ServiceDesc{
@@ -97,6 +114,9 @@ func Register(registrar grpc.ServiceRegistrar, server *Server) {
 			method("Log", server.Log),
 			method("Crash", server.Crash),
 			method("Repeat", server.Repeat),
+		},
+		Streams: []grpc.StreamDesc{
+			{StreamName: "Stream", Handler: server.stream, ClientStreams: true, ServerStreams: true},
 		},
 	}, server)
 }
@@ -144,6 +164,32 @@ func (c *Client) Print(ctx context.Context, text string) (*emptypb.Empty, error)
 
 func (c *Client) Log(ctx context.Context, text string) (*emptypb.Empty, error) {
 	return call[emptypb.Empty](ctx, c, "Log", wrapperspb.String(text))
+}
+
+// Stream sends the numbers one by one, each after the answer to the one before, and gives the answers.
+func (c *Client) Stream(ctx context.Context, numbers ...uint32) ([]uint32, error) {
+	stream, err := c.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/"+serviceName+"/Stream")
+	if err != nil {
+		return nil, err
+	}
+	var answers []uint32
+	for _, number := range numbers {
+		if err := stream.SendMsg(wrapperspb.UInt32(number)); err != nil {
+			return nil, err
+		}
+		answer := new(wrapperspb.UInt32Value)
+		if err := stream.RecvMsg(answer); err != nil {
+			return nil, err
+		}
+		answers = append(answers, answer.Value)
+	}
+	if err := stream.CloseSend(); err != nil {
+		return nil, err
+	}
+	if err := stream.RecvMsg(new(wrapperspb.UInt32Value)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the stream must end: %w", err)
+	}
+	return answers, nil
 }
 
 // Plugin is the service as go-plugin wants it.

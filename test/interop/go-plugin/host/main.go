@@ -26,6 +26,7 @@ type report struct {
 	Version    int         `json:"version"`
 	Said       string      `json:"said"`
 	Asked      string      `json:"asked"`
+	Streamed   []uint32    `json:"streamed"`
 	CalledBack []string    `json:"calledBack"`
 	Offered    []string    `json:"offered"`
 	Stdout     string      `json:"stdout"`
@@ -207,6 +208,9 @@ func (seen *report) try(ctx context.Context, plugin *echo.Dispensed, ask string)
 		return fmt.Errorf("say: %w", err)
 	}
 	seen.Said = said.Value
+	if seen.Streamed, err = plugin.Stream(ctx, 21, 22, 23, 24, 25, 26); err != nil {
+		return fmt.Errorf("stream: %w", err)
+	}
 	if ask != "" {
 		answer, err := plugin.Say(ctx, ask)
 		if err != nil {
