@@ -44,10 +44,15 @@ export function reportOf(result: JobResult): Report {
   };
 }
 
-type Verdict = Pick<
+/** Codes of a job that was started and did not succeed. */
+export const verdictCodes = ["EXIT_STATUS", "KILLED_BY_SIGNAL", "TIMEOUT", "MEMORY_LIMIT", "CANCELLED"] as const;
+
+interface Verdict extends Pick<
   Report,
-  "outcome" | "message" | "hint" | "code" | "retryability" | "effect" | "warnings" | "evidence"
->;
+  "outcome" | "message" | "hint" | "retryability" | "effect" | "warnings" | "evidence"
+> {
+  readonly code?: (typeof verdictCodes)[number];
+}
 
 function verdictOn({ ending, exit, config, usage, warnings }: JobResult): Verdict {
   const how = exit === undefined ? "the main process did not end" : (waitMessage(exit) ?? "exit status 0");
