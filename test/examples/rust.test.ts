@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { testExample } from "./example.ts";
+import { testUnderGoHost } from "./go-host.ts";
 
 testExample({
   language: "rust",
@@ -9,3 +10,4 @@ testExample({
   // The new project finds there what was compiled for the example.
   env: { CARGO_TARGET_DIR: join(import.meta.dirname, "../../executors/examples/rust/target") },
 });
+testUnderGoHost("rust");

@@ -10,7 +10,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .find(|place| Path::new(place).is_dir())
         .ok_or("there are no .proto files: proto/ is missing")?;
     let files = ["executor/v1/executor.proto", "goplugin/plugin.proto", "goplugin/health.proto"];
-    println!("cargo::rerun-if-changed=proto");
     for file in files {
         println!("cargo::rerun-if-changed={root}/{file}");
     }

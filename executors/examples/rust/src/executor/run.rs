@@ -1,6 +1,6 @@
 //! One execution, as the executor sees it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use prost::bytes::Bytes;
@@ -31,8 +31,8 @@ struct Shared {
     request: ExecuteRequest,
     events: Mutex<Events>,
     stop: CancellationToken,
-    /// Set before `stop`.
-    grace: OnceLock<Duration>,
+    /// The grace time is over.
+    force: CancellationToken,
 }
 
 struct Events {
@@ -46,8 +46,8 @@ struct Events {
 impl Run {
     pub(super) fn new(request: ExecuteRequest, sender: EventSender) -> Self {
         let events = Events { sender, sequence: 0, stdout_offset: 0, stderr_offset: 0, last_sent: Instant::now() };
-        let stop = CancellationToken::new();
-        Self(Arc::new(Shared { request, events: Mutex::new(events), stop, grace: OnceLock::new() }))
+        let (stop, force) = (CancellationToken::new(), CancellationToken::new());
+        Self(Arc::new(Shared { request, events: Mutex::new(events), stop, force }))
     }
 
     /// All that the host said. Its `execution_id` is the idempotency key, for targets that know such a thing.
@@ -87,16 +87,19 @@ impl Run {
         self.0.stop.cancelled().await;
     }
 
-    /// Tell the work to stop. The first call counts.
+    /// Tell the work to stop. Of several grace times, the one that is over first counts.
     pub(super) fn stop(&self, grace: Duration) {
-        let _ = self.0.grace.set(grace);
         self.0.stop.cancel();
+        let force = self.0.force.clone();
+        tokio::spawn(async move {
+            sleep(grace).await;
+            force.cancel();
+        });
     }
 
-    /// Wait until the grace time is over too.
+    /// Wait until the grace time is over.
     pub(super) async fn forced(&self) {
-        self.stopped().await;
-        sleep(self.0.grace.get().copied().unwrap_or_default()).await;
+        self.0.force.cancelled().await;
     }
 
     /// Say that the work is alive whenever nothing else is said. Never returns.

@@ -14,6 +14,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
+use super::log;
+
 /// Whoever connects and says nothing is let go after this.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,7 +34,7 @@ pub fn accept(listener: UnixListener, tls: Option<TlsAcceptor>) -> ReceiverStrea
                 match secure(accepted, tls).await {
                     // Nobody takes it: the plugin stops.
                     Ok(connection) => drop(sender.send(Ok(connection)).await),
-                    Err(error) => eprintln!("[WARN] a connection was refused: {error}"),
+                    Err(error) => log::warn(format_args!("a connection was refused: {error}")),
                 }
             });
         }
@@ -48,7 +50,7 @@ async fn accept_one(listener: &UnixListener, sender: &mpsc::Sender<io::Result<Co
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => return Some(stream),
                 Err(error) => {
-                    eprintln!("[ERROR] cannot accept a connection: {error}");
+                    log::error(format_args!("cannot accept a connection: {error}"));
                     tokio::time::sleep(Duration::from_millis(100)).await; // out of descriptors, most likely
                 }
             },

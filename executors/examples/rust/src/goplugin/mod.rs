@@ -6,6 +6,7 @@ mod connection;
 mod environment;
 mod handshake;
 mod host_watch;
+mod log;
 mod services;
 mod socket;
 mod stdio;
@@ -71,7 +72,7 @@ pub fn serve<A: Application>(application: A) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("[ERROR] cannot serve: {problem}");
+            log::error(format_args!("cannot serve: {problem}"));
             ExitCode::FAILURE
         }
     }
@@ -121,7 +122,7 @@ async fn run<A: Application>(application: A, environment: Environment) -> io::Re
         ended = &mut server => return Err(io::Error::other(format!("the server ended: {ended:?}"))),
     }
     if timeout(CLEAN_UP, application.stop()).await.is_err() {
-        eprintln!("[ERROR] the work did not stop in time");
+        log::error("the work did not stop in time");
     }
     stop.cancel();
     // A host that holds its calls open does not keep the process.
