@@ -42,7 +42,7 @@ export const limits = {
   /** Between two looks at a container that another host is about to start. */
   startPollMs: 200,
   /** How often a container of the same name may come and go while one is being made. */
-  claims: 5,
+  claims: 25,
   /** A container that runs without its host is left for so long to the same execution, which may come again. */
   orphanMs: 60_000,
   /** A credential helper's answer. */

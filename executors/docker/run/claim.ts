@@ -43,6 +43,8 @@ export async function claimContainer(run: DockerRun): Promise<Claim> {
     if (made.kind === "name-taken") {
       const found = await follower(run, name);
       if (found !== undefined) return found;
+      // An engine gives a name away a moment before it shows the container.
+      await pause(limits.startPollMs, signal);
     } else {
       if (pulled || config.pull === "never") throw noImage(spec, config.pull);
       await pull(run);
