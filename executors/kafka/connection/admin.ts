@@ -82,20 +82,17 @@ async function withAdmin<T>(
     const asked = admin.connect().then(() => use(admin));
     return await abortable(asked, AbortSignal.any([signal, sockets.hopeless]));
   } catch (error) {
-    const problem = loginProblem() ?? (error instanceof RemoteFailure ? undefined : refusal(error, what));
-    if (problem !== undefined) throw problem;
-    const timedOut = error instanceof RemoteFailure && error.code === "TIMEOUT_CONNECT";
-    if (sockets.problem !== undefined && (timedOut || !(error instanceof RemoteFailure)) && !stoppedBy(error, signal)) {
-      throw sockets.problem;
-    }
-    throw error;
+    const known = loginProblem() ?? (error instanceof RemoteFailure ? undefined : refusal(error, what));
+    if (known !== undefined) throw known;
+    // A stop is one, and a hopeless connection explains itself.
+    const isTimeout = error instanceof RemoteFailure && error.code === "TIMEOUT_CONNECT";
+    if (!isTimeout && (error instanceof RemoteFailure || signal.aborted)) throw error;
+    if (sockets.problem !== undefined) throw sockets.problem;
+    if (isTimeout) throw error;
+    const brokers = settings.brokers.join(", ");
+    throw failure("CONNECTION_LOST", `the connection to ${brokers} was lost`, { cause: error });
   } finally {
     sockets.stop();
     admin.disconnect().catch(() => undefined);
   }
-}
-
-/** A stop that somebody asked for, as opposed to time that was up. */
-function stoppedBy(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && error === signal.reason && !(error instanceof RemoteFailure);
 }

@@ -5,6 +5,7 @@ import { failure } from "../failure.ts";
 import { createTopic, inspectTopic, type NewTopic } from "./admin.ts";
 import { ClusterProducer } from "./producer.ts";
 import type { ClusterSettings } from "./settings.ts";
+import { untilConnected } from "./until-connected.ts";
 
 /** The right to use a producer alone, until it is disposed of. */
 export interface ProducerLease extends Disposable {
@@ -35,7 +36,7 @@ export class ClusterLink implements PooledConnection {
     await this.#turn(signal);
     try {
       const idle = this.#takeIdle();
-      const producer = idle ?? (await ClusterProducer.connect(this.#settings, signal));
+      const producer = idle ?? (await untilConnected(() => ClusterProducer.connect(this.#settings, signal), signal));
       this.#all.add(producer);
       let released = false;
       return {
@@ -61,7 +62,8 @@ export class ClusterLink implements PooledConnection {
    */
   async assertTopic(topic: string, create: NewTopic | undefined, signal: AbortSignal): Promise<void> {
     if (this.#known.has(topic)) return;
-    if ((await inspectTopic(this.#settings, topic, signal)) === undefined) {
+    const facts = await untilConnected(() => inspectTopic(this.#settings, topic, signal), signal);
+    if (facts === undefined) {
       if (create === undefined) {
         throw failure("TOPIC_NOT_FOUND", `topic "${topic}": no such topic (UNKNOWN_TOPIC_OR_PARTITION)`, {
           hint: "create it, or set create_topic=true",

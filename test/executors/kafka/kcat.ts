@@ -3,6 +3,9 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
+/** To the end of each partition, which is then told without delay. */
+const toTheEnd = ["-o", "beginning", "-e", "-q", "-X", "fetch.wait.max.ms=5"];
+
 /** A record, as another client than ours reads it. */
 export interface ReadRecord {
   readonly partition: number;
@@ -17,7 +20,7 @@ export interface ReadRecord {
 
 /** Read what is in a topic, by kcat and so by librdkafka; records of transactions that have not been committed are not seen. */
 export async function readTopic(broker: string, topic: string): Promise<readonly ReadRecord[]> {
-  const args = ["-C", "-b", broker, "-t", topic, "-o", "beginning", "-e", "-q", "-J"];
+  const args = ["-C", "-b", broker, "-t", topic, ...toTheEnd, "-J"];
   const { stdout } = await run("kcat", args, { maxBuffer: 64 * 1024 * 1024 });
   const records = stdout
     .split("\n")
@@ -28,7 +31,7 @@ export async function readTopic(broker: string, topic: string): Promise<readonly
 
 /** The value of the only record in a topic, byte by byte. */
 export async function readBytes(broker: string, topic: string): Promise<Buffer> {
-  const args = ["-C", "-b", broker, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%s"];
+  const args = ["-C", "-b", broker, "-t", topic, ...toTheEnd, "-f", "%s"];
   const { stdout } = await run("kcat", args, { maxBuffer: 64 * 1024 * 1024, encoding: "buffer" });
   return stdout;
 }
