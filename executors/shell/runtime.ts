@@ -18,7 +18,7 @@ export class ShellRuntime implements AsyncDisposable {
   /** This executor's environment. Reading the real one is slow. */
   readonly environment: Readonly<Record<string, string | undefined>> = { ...process.env };
   /** Random, so that no two executors on a machine, now or later, give out the same tag. */
-  readonly #prefix = randomBytes(9).toString("hex");
+  readonly #tagPrefix = `${randomBytes(9).toString("hex")}-`;
   /** Cgroups that were not empty when their job ended. */
   readonly #leftCgroups = new Set<JobCgroup>();
   #lifeline: Lifeline | undefined;
@@ -27,13 +27,13 @@ export class ShellRuntime implements AsyncDisposable {
   #cgroups = 0;
 
   get lifeline(): Lifeline {
-    return (this.#lifeline ??= new Lifeline());
+    return (this.#lifeline ??= new Lifeline(this.#tagPrefix));
   }
 
   /** A value that only the processes of one job carry. Ends in a dot, so that no tag is the beginning of another. */
   nextTag(): string {
     this.#jobs += 1;
-    return `${this.#prefix}-${this.#jobs}.`;
+    return `${this.#tagPrefix}${this.#jobs}.`;
   }
 
   /** @returns undefined when cgroups cannot be made here, or not this one */

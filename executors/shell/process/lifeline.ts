@@ -3,16 +3,17 @@ import type { Writable } from "node:stream";
 import { defaults } from "../defaults.ts";
 
 /**
- * Reads `hold ITEM` and `release ITEM` until its input ends: by then this executor is gone, in whatever way. What is still held is cleaned
- * up. An item with a slash is a directory, which is removed; any other is the tag of a job, whose processes are killed until twice in a
- * row none is found.
+ * Reads `+ ITEM` to hold an item and `- ITEM` to release it, until its input ends: by then this executor is gone, in whatever way. What is
+ * still held is cleaned up. An item with a slash is a directory, which is removed; any other is the rest of a job's tag, whose beginning is
+ * the argument, and whose processes are killed until twice in a row none is found. Lines are short, as a shell reads byte by byte.
  */
 const script = `
 newline='
 '
+prefix=$1
 kept=
 while IFS=' ' read -r verb item; do
-  if [ "$verb" = hold ]; then
+  if [ "$verb" = + ]; then
     kept="$kept$newline$item"
   else
     others=
@@ -25,7 +26,7 @@ IFS=$newline
 set -f
 set --
 for item in $kept; do
-  case $item in */*) ;; *) set -- "$@" -e "$item" ;; esac
+  case $item in */*) ;; *) set -- "$@" -e "$prefix$item" ;; esac
 done
 set +f
 cd /proc || exit
@@ -50,10 +51,13 @@ done
  */
 export class Lifeline implements Disposable {
   readonly #input: Writable;
+  readonly #tagPrefix: string;
 
-  constructor() {
+  /** @param tagPrefix what the tags of all jobs begin with */
+  constructor(tagPrefix: string) {
+    this.#tagPrefix = tagPrefix;
     // In a session of its own: whoever kills this executor's process group does not kill the lifeline.
-    const child = spawn("/bin/sh", ["-c", script], {
+    const child = spawn("/bin/sh", ["-c", script, "lifeline", tagPrefix], {
       // What a list of processes shows.
       argv0: "executor-host-lifeline",
       detached: true,
@@ -71,16 +75,21 @@ export class Lifeline implements Disposable {
 
   /** @param item a tag, or the absolute path of a directory */
   hold(item: string): void {
-    this.#input.write(`hold ${item}\n`);
+    this.#tell("+", item);
   }
 
   release(item: string): void {
-    this.#input.write(`release ${item}\n`);
+    this.#tell("-", item);
   }
 
   /** Ends the process. Nothing is done if every item was released. */
   [Symbol.dispose](): void {
     this.#input.end();
+  }
+
+  #tell(verb: "+" | "-", item: string): void {
+    const rest = item.startsWith(this.#tagPrefix) ? item.slice(this.#tagPrefix.length) : item;
+    this.#input.write(`${verb} ${rest}\n`);
   }
 }
 
