@@ -93,7 +93,7 @@ describe("ConnectionTable", () => {
 });
 
 for (const kind of ["plaintext", "mutual TLS"]) {
-  describe(`Two brokers over ${kind}`, { timeout: 30_000 }, () => {
+  describe(`Two brokers over ${kind}`, { timeout: 120_000 }, () => {
     let directory: string;
     let left: ClassicBroker;
     let right: ClassicBroker;

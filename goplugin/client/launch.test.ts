@@ -10,7 +10,7 @@ import { fixture, nodeFixture, Sandbox } from "../fixtures/sandbox.ts";
 import { createIdentity } from "../tls/identity.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 120_000 };
 
 /** Launch something that must fail. */
 async function failure(

@@ -15,7 +15,7 @@ import { fixture, nodeFixture, Sandbox, until } from "../fixtures/sandbox.ts";
 import type { PluginProcess } from "./plugin-process.ts";
 import { waitForGroupEnd } from "./process-group.ts";
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 120_000 };
 const echoPlugin = nodeFixture("echo-plugin.ts");
 
 function echo(plugin: PluginProcess): Echo {

@@ -14,7 +14,7 @@ import type { ReattachInfo } from "../protocol/reattach-info.ts";
 import type { PluginProcess } from "./plugin-process.ts";
 import { reattachPlugin } from "./reattach.ts";
 
-const limit = { timeout: 30_000, skip: identifyProcess(process.pid) === undefined && "skipped: no /proc" };
+const limit = { timeout: 120_000, skip: identifyProcess(process.pid) === undefined && "skipped: no /proc" };
 const echoPlugin = nodeFixture("echo-plugin.ts");
 
 function echo(plugin: PluginProcess): Echo {

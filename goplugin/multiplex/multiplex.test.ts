@@ -26,7 +26,7 @@ const knock = (serviceId: number): ConnInfo => ConnInfo.fromPartial({ serviceId,
 const answer = (serviceId: number, error = ""): ConnInfo =>
   ConnInfo.fromPartial({ serviceId, knock: { knock: true, ack: true, error } });
 
-describe("A knock", { timeout: 30_000 }, () => {
+describe("A knock", { timeout: 120_000 }, () => {
   const infos: ConnInfo[] = [];
   let session: YamuxSession;
   let other: YamuxSession;
@@ -177,7 +177,7 @@ describe("A knock", { timeout: 30_000 }, () => {
 });
 
 for (const kind of ["plaintext", "mutual TLS"]) {
-  describe(`One connection in ${kind}`, { timeout: 30_000 }, () => {
+  describe(`One connection in ${kind}`, { timeout: 120_000 }, () => {
     it("takes one host at a time, and the next one when that has gone", async () => {
       const directory = mkdtempSync(join(tmpdir(), "mux-"));
       const identities = [createIdentity("P-256"), createIdentity("P-256")] as const;

@@ -51,7 +51,7 @@ class Wire implements AsyncDisposable {
   }
 }
 
-describe("StdioRelay", { timeout: 30_000 }, () => {
+describe("StdioRelay", { timeout: 120_000 }, () => {
   it("keeps what was written before a host reads, and passes on what comes later", async () => {
     await using wire = new Wire();
     await wire.connect();

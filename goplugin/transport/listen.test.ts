@@ -20,7 +20,7 @@ function fails(code: ErrorCode, message = /^/): (error: unknown) => boolean {
   return (error) => isHostError(error) && error.code === code && message.test(error.message);
 }
 
-describe("listen() on a unix socket", { timeout: 30_000 }, () => {
+describe("listen() on a unix socket", { timeout: 120_000 }, () => {
   it("lets only the owner in, and unlinks it when closed", async () => {
     const directory = mkdtempSync(join(tmpdir(), "listen-"));
     const listener = await listen({ network: "unix", directory }, credentials, (server) => {
@@ -79,7 +79,7 @@ describe("listen() on a unix socket", { timeout: 30_000 }, () => {
   });
 });
 
-describe("listen() on tcp", { timeout: 30_000 }, () => {
+describe("listen() on tcp", { timeout: 120_000 }, () => {
   it("takes the first free port of the range, on the loopback interface", async () => {
     const first = await listen({ network: "tcp", minPort: 0, maxPort: 0 }, credentials, () => undefined);
     assert.equal(first.address.network, "tcp");

@@ -56,7 +56,7 @@ afterEach(async () => {
   for (const made of sessions.splice(0)) await made.close();
 });
 
-describe("Two sessions over one connection", { timeout: 30_000 }, () => {
+describe("Two sessions over one connection", { timeout: 120_000 }, () => {
   it("open streams from both sides, with odd and even numbers", async () => {
     const { client, server } = pair();
     const opened = [await client.open(), await client.open(), await server.open(), await server.open()];
@@ -180,7 +180,7 @@ describe("Two sessions over one connection", { timeout: 30_000 }, () => {
   });
 });
 
-describe("A session", { timeout: 30_000 }, () => {
+describe("A session", { timeout: 120_000 }, () => {
   it("waits with a further stream until the other side has taken one", async () => {
     const { client, server } = pair({ backlog: 2 });
     await client.open();
@@ -297,7 +297,7 @@ describe("A session", { timeout: 30_000 }, () => {
   });
 });
 
-describe("A session ends with a go-away when the other side", { timeout: 30_000 }, () => {
+describe("A session ends with a go-away when the other side", { timeout: 120_000 }, () => {
   const rows: Record<string, Partial<FrameHeader>[]> = {
     "sends data for stream 0": [{ streamId: 0, length: 4 }],
     "opens a stream twice": [
@@ -333,7 +333,7 @@ describe("A session ends with a go-away when the other side", { timeout: 30_000 
   });
 });
 
-describe("Garbage", { timeout: 60_000 }, () => {
+describe("Garbage", { timeout: 120_000 }, () => {
   /** Numbers that look random and are the same in every run. */
   function* randomNumbers(seed: number): Generator<number, never> {
     for (let state = seed; ; yield (state >>> 8) / 2 ** 24) state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
