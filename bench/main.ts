@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../scripts/lib/root.ts";
 import { crash } from "./cases/crash.ts";
+import { interop } from "./cases/interop.ts";
 import { noop } from "./cases/noop.ts";
 import { output } from "./cases/output.ts";
 import { shell } from "./cases/shell.ts";
@@ -18,7 +19,7 @@ import { machineFacts } from "./lib/machine.ts";
 import { preparePrograms } from "./lib/programs.ts";
 import { goalTable, type Report } from "./lib/report.ts";
 
-const cases: readonly Case[] = [start, crash, noop, shell, output];
+const cases: readonly Case[] = [start, crash, noop, interop, shell, output];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -25,21 +25,37 @@ interface RunOptions {
   readonly onUpdate?: (update: Update) => void;
 }
 
-interface Waiting extends PromiseWithResolvers<Execution> {
-  readonly updates: Update[];
-  readonly onUpdate: ((update: Update) => void) | undefined;
+/** How long executions took, and how many there were in a second. */
+export interface Measured {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly perSecond: number;
 }
 
-/** A line of the agent's output, see `agent/run.go`. Bytes are base64, and null if there are none. */
-interface Line {
-  readonly id: number;
-  readonly isError?: boolean;
-  readonly output: string | null;
+/** A line of the agent's output, see `agent/*.go`. Bytes are base64, and null if there are none. */
+type Line =
+  | { readonly executors: Readonly<Record<string, number>> }
+  | { readonly id: number; readonly update: { readonly output: string | null; readonly isError: boolean } }
+  | { readonly id: number; readonly execution: ExecutionLine }
+  | { readonly id: number; readonly measured: Measured & { readonly error?: string } };
+
+interface ExecutionLine {
   readonly success: boolean;
   readonly stored: string | null;
+  readonly output: string | null;
   readonly error: string;
   readonly status: string;
 }
+
+type Answer = Exclude<Line, { executors: unknown }>;
+
+interface Waiting {
+  receive(answer: Answer): void;
+  reject(error: Error): void;
+}
+
+/** Lines of the agent's log that an error shows. */
+const lastWords = 20;
 
 /** A host made with Go that treats executors as Dkron's agent does, in a process of its own. */
 export class Agent implements AsyncDisposable {
@@ -61,30 +77,46 @@ export class Agent implements AsyncDisposable {
     const waiting = new Map<number, Waiting>();
     const started = Promise.withResolvers<ReadonlyMap<string, number>>();
     const log: string[] = [];
-    createInterface(child.stderr).on("line", (line) => log.push(line));
+    createInterface(child.stderr).on("line", (line) => {
+      if (log.push(line) > lastWords) log.shift();
+    });
     createInterface(child.stdout).on("line", (text) => {
-      const line = JSON.parse(text) as Line & { executors?: Record<string, number> };
-      if (line.executors === undefined) receive(waiting, line);
-      else started.resolve(new Map(Object.entries(line.executors)));
+      const line = JSON.parse(text) as Line;
+      if ("executors" in line) started.resolve(new Map(Object.entries(line.executors)));
+      else waiting.get(line.id)?.receive(line);
     });
     child.on("close", () => {
-      const error = new Error(`the agent has ended:\n${log.slice(-20).join("\n")}`);
+      const error = new Error(`the agent has ended:\n${log.join("\n")}`);
       started.reject(error);
       for (const { reject } of waiting.values()) reject(error);
     });
     return new Agent(child, await started.promise, waiting);
   }
 
-  run(
+  async run(
     executor: string,
     config: Readonly<Record<string, string>>,
     { job = "job", onUpdate }: RunOptions = {},
   ): Promise<Execution> {
-    const id = ++this.#lastId;
-    const waiting: Waiting = { ...Promise.withResolvers<Execution>(), updates: [], onUpdate };
-    this.#waiting.set(id, waiting);
-    this.process.stdin?.write(`${JSON.stringify({ run: { id, executor, job, config } })}\n`);
-    return waiting.promise;
+    const updates: Update[] = [];
+    const answer = await this.#ask({ run: { executor, job, config } }, ({ output, isError }) => {
+      const update = { text: bytes(output).toString(), isError };
+      updates.push(update);
+      onUpdate?.(update);
+    });
+    if (!("execution" in answer)) throw new Error("the agent answers something else");
+    const { stored, output, ...rest } = answer.execution;
+    return { ...rest, stored: bytes(stored), output: bytes(output), updates };
+  }
+
+  /** Run the same job many times. */
+  burst(executor: string, options: { readonly count: number; readonly concurrency: number }): Promise<Measured> {
+    return this.#measure({ burst: { executor, ...options } });
+  }
+
+  /** Run one job in a process of its own. @returns how long it took from the start of the process to the answer */
+  start(file: string): Promise<Measured> {
+    return this.#measure({ start: { file } });
   }
 
   /** Let it end as at Dkron's shutdown: jobs first, then the executors. */
@@ -94,21 +126,27 @@ export class Agent implements AsyncDisposable {
     this.process.stdin?.end();
     await closed;
   }
-}
 
-function receive(all: Map<number, Waiting>, line: Line): void {
-  const waiting = all.get(line.id);
-  if (waiting === undefined) return;
-  const output = bytes(line.output);
-  if (line.isError !== undefined) {
-    const update = { text: output.toString(), isError: line.isError };
-    waiting.updates.push(update);
-    waiting.onUpdate?.(update);
-    return;
+  async #measure(request: object): Promise<Measured> {
+    const answer = await this.#ask(request);
+    if (!("measured" in answer)) throw new Error("the agent answers something else");
+    if (answer.measured.error !== undefined) throw new Error(answer.measured.error);
+    return answer.measured;
   }
-  all.delete(line.id);
-  const { success, error, status } = line;
-  waiting.resolve({ success, stored: bytes(line.stored), output, error, status, updates: waiting.updates });
+
+  #ask(request: object, onUpdate?: (update: { output: string | null; isError: boolean }) => void): Promise<Answer> {
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.#waiting.set(id, {
+      receive(answer) {
+        if ("update" in answer) onUpdate?.(answer.update);
+        else resolve(answer);
+      },
+      reject,
+    });
+    this.process.stdin?.write(`${JSON.stringify({ id, ...request })}\n`);
+    return promise.finally(() => this.#waiting.delete(id));
+  }
 }
 
 function bytes(base64: string | null): Buffer {

@@ -144,8 +144,9 @@ describe("a host that treats executors as Dkron's agent does", { skip: skipWitho
         const jobs = numbers.map((number) =>
           agent.run("shell", { command: `sh -c "echo ${number}; exit ${number % 2}"` }),
         );
-        for (const [number, { success, output }] of (await Promise.all(jobs)).entries()) {
-          assert.deepEqual([success, output.toString()], [number % 2 === 0, `${number}\n`]);
+        for (const [number, { error, output }] of (await Promise.all(jobs)).entries()) {
+          const expected = { error: number % 2 === 0 ? "" : "exit status 1", output: `${number}\n` };
+          assert.deepEqual({ error, output: output.toString() }, expected);
         }
       });
 

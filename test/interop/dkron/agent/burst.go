@@ -11,16 +11,14 @@ import (
 
 // burstRequest asks for many executions, so many at once.
 type burstRequest struct {
-	Executor    string            `json:"executor"`
-	Config      map[string]string `json:"config"`
-	Count       int               `json:"count"`
-	Concurrency int               `json:"concurrency"`
+	Executor    string `json:"executor"`
+	Count       int    `json:"count"`
+	Concurrency int    `json:"concurrency"`
 }
 
-// startRequest asks for one execution in a process of its own: started, used once, ended.
+// startRequest asks for one execution in a process of its own, from the start of the process to the answer.
 type startRequest struct {
-	File   string            `json:"file"`
-	Config map[string]string `json:"config"`
+	File string `json:"file"`
 }
 
 type measured struct {
@@ -30,29 +28,31 @@ type measured struct {
 	PerSecond float64 `json:"perSecond"`
 }
 
-func (a *agent) burst(request *burstRequest) {
+func (a *agent) burst(request *burstRequest) *measured {
 	executor, found := a.executors[request.Executor]
 	if !found {
-		a.answer(measured{Error: "no such executor: " + request.Executor})
-		return
+		return &measured{Error: "no such executor: " + request.Executor}
 	}
-	a.answer(measure(request.Count, request.Concurrency, func() error {
-		return executeOnce(executor, request.Config)
-	}))
+	return measure(request.Count, request.Concurrency, func() error {
+		return executeOnce(executor)
+	})
 }
 
-func (a *agent) start(request *startRequest) {
-	a.answer(measure(1, 1, func() error {
-		executor, err := launch(a.era, request.File)
-		if err != nil {
+func (a *agent) start(request *startRequest) *measured {
+	var executor *launched
+	took := measure(1, 1, func() (err error) {
+		if executor, err = launch(a.era, request.File); err != nil {
 			return err
 		}
-		defer executor.client.Kill()
-		return executeOnce(executor, request.Config)
-	}))
+		return executeOnce(executor)
+	})
+	if executor != nil {
+		executor.client.Kill()
+	}
+	return took
 }
 
-func measure(count, concurrency int, doOnce func() error) measured {
+func measure(count, concurrency int, doOnce func() error) *measured {
 	var mutex sync.Mutex
 	var latencies []float64
 	var failure error
@@ -81,18 +81,18 @@ func measure(count, concurrency int, doOnce func() error) measured {
 	lanes.Wait()
 	elapsed := time.Since(begin)
 	if failure != nil {
-		return measured{Error: failure.Error()}
+		return &measured{Error: failure.Error()}
 	}
 	slices.Sort(latencies)
-	return measured{
+	return &measured{
 		P50Ms:     latencies[len(latencies)/2],
 		P99Ms:     latencies[len(latencies)*99/100],
 		PerSecond: float64(count) / elapsed.Seconds(),
 	}
 }
 
-func executeOnce(executor executor, config map[string]string) error {
-	response, err := executor.Execute(&contract.ExecuteRequest{JobName: "burst", Config: config}, ignored{})
+func executeOnce(executor executor) error {
+	response, err := executor.Execute(&contract.ExecuteRequest{JobName: "burst"}, ignored{})
 	if err == nil && response.Error != "" {
 		err = errors.New(response.Error)
 	}

@@ -18,8 +18,9 @@ import (
 // A key of contract.Eras: -ldflags '-X main.era=v4.0.9'.
 var era string
 
-// request is a line of the input: one of them is set.
+// request is a line of the input: an id, and one of the others.
 type request struct {
+	Id    int           `json:"id"`
 	Run   *runRequest   `json:"run"`
 	Burst *burstRequest `json:"burst"`
 	Start *startRequest `json:"start"`
@@ -38,6 +39,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// answer is a line of the output: the id of the request, and one of the others.
+type answer struct {
+	Id        int        `json:"id"`
+	Update    *update    `json:"update,omitempty"`
+	Execution *execution `json:"execution,omitempty"`
+	Measured  *measured  `json:"measured,omitempty"`
 }
 
 type agent struct {
@@ -77,18 +86,18 @@ func (a *agent) serve(directories []string) error {
 func (a *agent) handle(request request) {
 	switch {
 	case request.Run != nil:
-		a.run(request.Run)
+		a.answer(answer{Id: request.Id, Execution: a.run(request.Id, request.Run)})
 	case request.Burst != nil:
-		a.burst(request.Burst)
+		a.answer(answer{Id: request.Id, Measured: a.burst(request.Burst)})
 	case request.Start != nil:
-		a.start(request.Start)
+		a.answer(answer{Id: request.Id, Measured: a.start(request.Start)})
 	}
 }
 
-func (a *agent) answer(answer any) {
+func (a *agent) answer(line any) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	if err := a.answers.Encode(answer); err != nil {
+	if err := a.answers.Encode(line); err != nil {
 		panic(err)
 	}
 }

@@ -6,22 +6,19 @@ import "executor-host.test/interop/dkron/contract"
 const storedBytes = 256_000
 
 type runRequest struct {
-	Id       int               `json:"id"`
 	Executor string            `json:"executor"`
 	Job      string            `json:"job"`
 	Config   map[string]string `json:"config"`
 }
 
-// update is an answer: output while the job runs.
+// update is output while the job runs.
 type update struct {
-	Id      int    `json:"id"`
 	Output  []byte `json:"output"`
 	IsError bool   `json:"isError"`
 }
 
-// execution is the answer at the end: what the executor said, and what is stored of it.
+// execution is the end: what the executor said, and what is stored of it.
 type execution struct {
-	Id      int    `json:"id"`
 	Success bool   `json:"success"`
 	Stored  []byte `json:"stored"`
 	Output  []byte `json:"output"`
@@ -36,16 +33,16 @@ type updates struct {
 }
 
 func (u updates) Update(output []byte, isError bool) (int64, error) {
-	u.agent.answer(update{u.id, output, isError})
+	u.agent.answer(answer{Id: u.id, Update: &update{output, isError}})
 	return 0, nil
 }
 
-func (a *agent) run(request *runRequest) {
-	done := execution{Id: request.Id}
+func (a *agent) run(id int, request *runRequest) *execution {
+	done := &execution{}
 	var stored []byte
 	if executor, found := a.executors[request.Executor]; found {
 		job := &contract.ExecuteRequest{JobName: request.Job, Config: request.Config}
-		response, err := executor.Execute(job, updates{a, request.Id})
+		response, err := executor.Execute(job, updates{a, id})
 		failure := ""
 		if err != nil {
 			done.Status = err.Error()
@@ -63,5 +60,5 @@ func (a *agent) run(request *runRequest) {
 		stored = []byte("no such executor is present")
 	}
 	done.Stored = stored[max(0, len(stored)-storedBytes):]
-	a.answer(done)
+	return done
 }
