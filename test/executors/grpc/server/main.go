@@ -97,6 +97,11 @@ func (s *server) reply(ctx context.Context, request *dynamicpb.Message) *dynamic
 }
 
 func (s *server) failure(ctx context.Context, request *dynamicpb.Message) error {
+	earlier := "0"
+	if values, ok := metadata.FromIncomingContext(ctx); ok && len(values["grpc-previous-rpc-attempts"]) > 0 {
+		earlier = values["grpc-previous-rpc-attempts"][0]
+	}
+	_ = grpc.SetTrailer(ctx, metadata.Pairs("x-earlier-attempts", earlier))
 	_ = grpc.SetTrailer(ctx, metadata.Pairs("x-trail", "the end", "x-trail-bin", "\x00\xff"))
 	trouble := s.message("Trouble")
 	set(trouble, "what", "of our own")
@@ -120,7 +125,6 @@ func (s *server) unary(name string, answer unary) grpc.MethodDesc {
 		if err := decode(request); err != nil {
 			return nil, err
 		}
-		_ = grpc.SetHeader(ctx, metadata.Pairs("x-head", "the start"))
 		return answer(ctx, request)
 	}}
 }
@@ -148,6 +152,7 @@ func (s *server) service() *grpc.ServiceDesc {
 		Metadata:    "peer.proto",
 		Methods: []grpc.MethodDesc{
 			s.unary("Echo", func(ctx context.Context, request *dynamicpb.Message) (*dynamicpb.Message, error) {
+				_ = grpc.SetHeader(ctx, metadata.Pairs("x-head", "the start"))
 				return s.reply(ctx, request), nil
 			}),
 			s.unary("Fail", func(ctx context.Context, request *dynamicpb.Message) (*dynamicpb.Message, error) {

@@ -1,0 +1,34 @@
+/** Every limit and waiting time of this executor, in one place. A job's config overrides those that have a key. */
+export const defaults = {
+  /** One execution; Dkron's fixed limit. Key `timeout`. */
+  timeoutMs: 15_000,
+  /** Attempts of one request. Key `retry_attempts`. */
+  attempts: 5,
+  /** Wait before the second attempt; doubles from there. Key `retry_backoff`. */
+  backoffMs: 100,
+} as const;
+
+/** Limits that no job can change. */
+export const limits = {
+  pool: {
+    /** How long a connection that nobody uses is kept. */
+    idleMs: 60_000,
+    /** gRPC itself looks after its connections. */
+    checkAfterMs: Infinity,
+    checkMs: 1_000,
+  },
+  /** Messages in one request, and their bytes; Pub/Sub's own limits. */
+  requestMessages: 1_000,
+  requestBytes: 10_000_000,
+  /** What a message takes beside its content. */
+  messageOverheadBytes: 64,
+  /** Attributes of one message, and the bytes of their keys and values; Pub/Sub's own limits. */
+  attributes: 100,
+  attributeKeyBytes: 256,
+  attributeValueBytes: 1_024,
+  orderingKeyBytes: 1_024,
+  /** Longest wait between attempts. */
+  maxBackoffMs: 10_000,
+  /** Ids in the evidence; the output has them all. */
+  evidenceIds: 1_000,
+} as const;
