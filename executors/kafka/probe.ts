@@ -3,6 +3,7 @@ import { RemoteFailure } from "@executor-host/sdk/remote";
 
 import type { Config } from "./config.ts";
 import { inspectTopic } from "./connection/admin.ts";
+import { tokenFor } from "./connection/client.ts";
 import { connectLimit } from "./connection/producer.ts";
 import { clusterSettings } from "./connection/settings.ts";
 
@@ -11,7 +12,8 @@ export async function probe({ config, signal }: ProbeContext<Config>): Promise<P
   using limit = connectLimit(signal, config.connect_timeout);
   const brokers = config.brokerAddress.join(", ");
   try {
-    const topic = await inspectTopic(await clusterSettings(config, limit.signal), config.topic, limit.signal);
+    const settings = await clusterSettings(config, limit.signal);
+    const topic = await inspectTopic(settings, tokenFor(settings), config.topic, limit.signal);
     if (topic !== undefined) {
       const { partitions, leaderless } = topic;
       const message = `connected to ${brokers}; topic "${config.topic}" has ${partitions} partitions`;

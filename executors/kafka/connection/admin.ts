@@ -4,6 +4,7 @@ import type { Admin } from "kafkajs";
 import { failure, protocolErrorOf, refusal } from "../failure.ts";
 import { createClient } from "./client.ts";
 import type { ClusterSettings } from "./settings.ts";
+import type { Token } from "./token.ts";
 
 /** A topic, as the cluster describes it. */
 export interface TopicFacts {
@@ -26,20 +27,22 @@ export interface NewTopic {
  */
 export function inspectTopic(
   settings: ClusterSettings,
+  token: Token | undefined,
   topic: string,
   signal: AbortSignal,
 ): Promise<TopicFacts | undefined> {
-  return withAdmin(settings, `topic "${topic}"`, signal, (admin) => factsOf(admin, topic));
+  return withAdmin(settings, token, `topic "${topic}"`, signal, (admin) => factsOf(admin, topic));
 }
 
 /** @throws {RemoteFailure} `TOPIC_NOT_CREATED`, `NOT_ALLOWED` ... */
 export function createTopic(
   settings: ClusterSettings,
+  token: Token | undefined,
   topic: string,
   { partitions = -1, replication = -1 }: NewTopic,
   signal: AbortSignal,
 ): Promise<void> {
-  return withAdmin(settings, `topic "${topic}"`, signal, async (admin) => {
+  return withAdmin(settings, token, `topic "${topic}"`, signal, async (admin) => {
     try {
       // False: somebody else has been faster, which is as well.
       await admin.createTopics({
@@ -72,11 +75,12 @@ async function factsOf(admin: Admin, topic: string): Promise<TopicFacts | undefi
 /** A connection for one question; there are few, so none is kept. */
 async function withAdmin<T>(
   settings: ClusterSettings,
+  token: Token | undefined,
   what: string,
   signal: AbortSignal,
   use: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  const { kafka, sockets, loginProblem } = createClient(settings, signal);
+  const { kafka, sockets, loginProblem } = createClient(settings, token, signal);
   const admin = kafka.admin();
   try {
     const asked = admin.connect().then(() => use(admin));

@@ -18,8 +18,13 @@ export interface Client {
   loginProblem(): RemoteFailure | undefined;
 }
 
-/** @param signal aborts what the login does besides */
-export function createClient(settings: ClusterSettings, signal: AbortSignal): Client {
+/** What a login asks for its token; undefined when it needs none. Clients with equal settings should share it. */
+export function tokenFor({ login: settings }: ClusterSettings): Token | undefined {
+  return settings?.mechanism === "oauthbearer" ? new Token(settings.token) : undefined;
+}
+
+/** @param signal aborts getting a token */
+export function createClient(settings: ClusterSettings, token: Token | undefined, signal: AbortSignal): Client {
   addCodecs();
   const sockets = new Sockets();
   let lastError: string | undefined;
@@ -30,7 +35,7 @@ export function createClient(settings: ClusterSettings, signal: AbortSignal): Cl
     brokers: () => (sockets.stopped ? [] : [...settings.brokers]),
     ...(settings.tls !== undefined && { ssl: tlsOptions(settings.tls) }),
     ...(settings.login !== undefined && {
-      sasl: login(settings.login, signal, (problem) => {
+      sasl: login(settings.login, token, signal, (problem) => {
         loginProblem = problem;
       }),
     }),
@@ -69,6 +74,7 @@ function tlsOptions(tls: NonNullable<ClusterSettings["tls"]>): ConnectionOptions
 
 function login(
   settings: LoginSettings,
+  token: Token | undefined,
   signal: AbortSignal,
   onProblem: (problem: RemoteFailure) => void,
 ): NonNullable<KafkaConfig["sasl"]> {
@@ -77,10 +83,9 @@ function login(
     const { mechanism, username, password } = settings;
     return { mechanism, username, password } as SASLOptions;
   }
-  const token = new Token(settings.token);
   const oauthBearerProvider = async (): Promise<{ value: string }> => {
     try {
-      return { value: await token.get(signal) };
+      return { value: (await token?.get(signal)) ?? "" };
     } catch (error) {
       if (error instanceof RemoteFailure) onProblem(error);
       throw error;

@@ -3,8 +3,10 @@ import { abortable, type PooledConnection } from "@executor-host/sdk/remote";
 import { limits } from "../defaults.ts";
 import { failure } from "../failure.ts";
 import { createTopic, inspectTopic, type NewTopic } from "./admin.ts";
+import { tokenFor } from "./client.ts";
 import { ClusterProducer } from "./producer.ts";
 import type { ClusterSettings } from "./settings.ts";
+import type { Token } from "./token.ts";
 import { untilConnected } from "./until-connected.ts";
 
 /** The right to use a producer alone, until it is disposed of. */
@@ -17,6 +19,7 @@ export interface ProducerLease extends Disposable {
 /** The producers for one cluster and login, and what is known of its topics. */
 export class ClusterLink implements PooledConnection {
   readonly #settings: ClusterSettings;
+  readonly #token: Token | undefined;
   readonly #all = new Set<ClusterProducer>();
   readonly #idle: ClusterProducer[] = [];
   readonly #waiting: (() => void)[] = [];
@@ -27,6 +30,7 @@ export class ClusterLink implements PooledConnection {
 
   constructor(settings: ClusterSettings) {
     this.#settings = settings;
+    this.#token = tokenFor(settings);
     // Two producers with one transactional id put each other out.
     this.#maximum = settings.transactionalId === undefined ? limits.producers : 1;
   }
@@ -36,7 +40,8 @@ export class ClusterLink implements PooledConnection {
     await this.#turn(signal);
     try {
       const idle = this.#takeIdle();
-      const producer = idle ?? (await untilConnected(() => ClusterProducer.connect(this.#settings, signal), signal));
+      const producer =
+        idle ?? (await untilConnected(() => ClusterProducer.connect(this.#settings, this.#token, signal), signal));
       this.#all.add(producer);
       let released = false;
       return {
@@ -62,14 +67,14 @@ export class ClusterLink implements PooledConnection {
    */
   async assertTopic(topic: string, create: NewTopic | undefined, signal: AbortSignal): Promise<void> {
     if (this.#known.has(topic)) return;
-    const facts = await untilConnected(() => inspectTopic(this.#settings, topic, signal), signal);
+    const facts = await untilConnected(() => inspectTopic(this.#settings, this.#token, topic, signal), signal);
     if (facts === undefined) {
       if (create === undefined) {
         throw failure("TOPIC_NOT_FOUND", `topic "${topic}": no such topic (UNKNOWN_TOPIC_OR_PARTITION)`, {
           hint: "create it, or set create_topic=true",
         });
       }
-      await createTopic(this.#settings, topic, create, signal);
+      await createTopic(this.#settings, this.#token, topic, create, signal);
     }
     this.#known.add(topic);
   }

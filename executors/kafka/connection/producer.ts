@@ -9,6 +9,7 @@ import type { OutgoingRecord } from "../records/record.ts";
 import { createClient, type Client } from "./client.ts";
 import { compressions, type CompressionName } from "./codecs.ts";
 import type { ClusterSettings } from "./settings.ts";
+import type { Token } from "./token.ts";
 
 /** Records for one topic that are sent together. */
 export interface Batch {
@@ -56,9 +57,9 @@ export class ClusterProducer {
   #failed = false;
   readonly transactionalId: string | undefined;
 
-  private constructor(settings: ClusterSettings) {
+  private constructor(settings: ClusterSettings, token: Token | undefined) {
     this.#closing = new AbortController();
-    this.#client = createClient(settings, this.#closing.signal);
+    this.#client = createClient(settings, token, this.#closing.signal);
     this.#brokers = settings.brokers.join(", ");
     this.transactionalId = settings.transactional
       ? (settings.transactionalId ?? `executor-host-${randomUUID()}`)
@@ -87,8 +88,12 @@ export class ClusterProducer {
   }
 
   /** @throws {RemoteFailure} why there is no connection @throws `signal.reason` */
-  static async connect(settings: ClusterSettings, signal: AbortSignal): Promise<ClusterProducer> {
-    const producer = new ClusterProducer(settings);
+  static async connect(
+    settings: ClusterSettings,
+    token: Token | undefined,
+    signal: AbortSignal,
+  ): Promise<ClusterProducer> {
+    const producer = new ClusterProducer(settings, token);
     try {
       await producer.#wait(producer.#producer.connect(), signal, "cannot connect");
       return producer;

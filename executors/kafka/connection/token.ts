@@ -1,11 +1,21 @@
+import { abortable } from "@executor-host/sdk/remote";
+
 import { limits } from "../defaults.ts";
 import { failure } from "../failure.ts";
 import type { TokenSource } from "./settings.ts";
 
+type ClientCredentials = TokenSource & { readonly kind: "client-credentials" };
+
+interface Fetched {
+  readonly token: string;
+  readonly untilMs: number;
+}
+
 /** Gets the token of an OAUTHBEARER login, and keeps it while it is good. */
 export class Token {
   readonly #source: TokenSource;
-  #kept: { readonly token: string; readonly untilMs: number } | undefined;
+  #kept: Promise<Fetched> | undefined;
+  #untilMs = Infinity;
 
   constructor(source: TokenSource) {
     this.#source = source;
@@ -15,21 +25,32 @@ export class Token {
   async get(signal: AbortSignal): Promise<string> {
     const source = this.#source;
     if (source.kind === "given") return source.token;
-    if (this.#kept === undefined || this.#kept.untilMs <= Date.now()) this.#kept = await fetchToken(source, signal);
-    return this.#kept.token;
+    if (this.#untilMs <= Date.now()) this.#kept = undefined;
+    // Who comes meanwhile waits for the same answer; one that has failed is not kept.
+    this.#kept ??= this.#fetch(source);
+    const { token } = await abortable(this.#kept, signal);
+    return token;
+  }
+
+  async #fetch(source: ClientCredentials): Promise<Fetched> {
+    this.#untilMs = Infinity;
+    try {
+      const fetched = await fetchToken(source);
+      this.#untilMs = fetched.untilMs;
+      return fetched;
+    } catch (error) {
+      this.#kept = undefined;
+      throw error;
+    }
   }
 }
 
 /** Source: RFC 6749, section 4.4. */
-async function fetchToken(
-  source: TokenSource & { readonly kind: "client-credentials" },
-  signal: AbortSignal,
-): Promise<{ readonly token: string; readonly untilMs: number }> {
+async function fetchToken(source: ClientCredentials): Promise<Fetched> {
   const { url, clientId, clientSecret, scope } = source;
   const { host } = new URL(url);
   const form = new URLSearchParams({ grant_type: "client_credentials", ...(scope !== undefined && { scope }) });
   const credentials = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`);
-  const limit = AbortSignal.timeout(limits.tokenMs);
   let status: number;
   let answer: string;
   try {
@@ -39,12 +60,11 @@ async function fetchToken(
       body: form,
       // A redirect could take the secret elsewhere.
       redirect: "error",
-      signal: AbortSignal.any([signal, limit]),
+      signal: AbortSignal.timeout(limits.tokenMs),
     });
     status = response.status;
     answer = await response.text();
   } catch (error) {
-    signal.throwIfAborted();
     throw failure("TOKEN_UNAVAILABLE", `no answer from the token server ${host}`, { cause: error });
   }
   if (status === 400 || status === 401 || status === 403) {
