@@ -15,10 +15,10 @@ const pattern =
 
 /** @throws {FieldError} */
 export function parseImage(text: string): ImageReference {
+  // An image may also be named by its id.
+  if (/^(sha256:)?[0-9a-f]{64}$/.test(text)) return { text, full: text, registry: "" };
   const groups = pattern.exec(text)?.groups;
   if (groups === undefined) {
-    // An image may also be named by its id.
-    if (/^(sha256:)?[0-9a-f]{12,64}$/.test(text)) return { text, full: text, registry: "" };
     throw new FieldError(
       `"${text}" is not a name of an image`,
       "write NAME, NAME:TAG or NAME@sha256:DIGEST, with the registry in front",

@@ -1,22 +1,18 @@
 import { createHash } from "node:crypto";
 
-import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
-import type { ECSClient } from "@aws-sdk/client-ecs";
+import type * as LogsLibrary from "@aws-sdk/client-cloudwatch-logs";
+import type * as EcsLibrary from "@aws-sdk/client-ecs";
 
 import type { Config } from "../config.ts";
 import { limits } from "../defaults.ts";
 
-/** The clients' libraries, which take a while to load. */
-type EcsLibrary = typeof import("@aws-sdk/client-ecs");
-type LogsLibrary = typeof import("@aws-sdk/client-cloudwatch-logs");
-
 /** What a job speaks to the service with. */
 export interface Clients {
-  readonly ecs: ECSClient;
-  readonly commands: EcsLibrary;
+  readonly ecs: EcsLibrary.ECSClient;
+  readonly commands: typeof EcsLibrary;
   /** For logs in another region than the task's. */
-  logs(region?: string): CloudWatchLogsClient;
-  readonly logCommands: LogsLibrary;
+  logs(region?: string): LogsLibrary.CloudWatchLogsClient;
+  readonly logCommands: typeof LogsLibrary;
 }
 
 /** Clients by who asks whom. Their connections are kept open between executions. */
@@ -81,7 +77,7 @@ async function open(config: Config): Promise<Clients & Disposable> {
   };
   const ecs = new commands.ECSClient({ ...shared, ...(config.endpoint && { endpoint: config.endpoint }) });
   const logsEndpoint = config.logs_endpoint || config.endpoint;
-  const byRegion = new Map<string, CloudWatchLogsClient>();
+  const byRegion = new Map<string, LogsLibrary.CloudWatchLogsClient>();
   return {
     ecs,
     commands,
