@@ -9,7 +9,10 @@ import type { Service } from "./service.ts";
 
 const run = promisify(execFile);
 /** Its tasks are simulated: they are looked after, and nothing runs. */
-const emulator = "moto[server]==5.2.5";
+const emulator = "moto==5.2.5";
+/** What its server needs; the package's own list has much that is for other parts of AWS. */
+const serverNeeds = ["flask", "flask-cors"];
+const quickly = ["--quiet", "--disable-pip-version-check", "--no-compile"];
 const readyMs = 60_000;
 const pollMs = 100;
 
@@ -24,7 +27,7 @@ export const ecs: Service = {
     log(`installing ${emulator}`);
     try {
       await run("python3", ["-m", "venv", environment], { signal });
-      await run(join(environment, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", emulator], {
+      await run(join(environment, "bin/pip"), ["install", ...quickly, emulator, ...serverNeeds], {
         signal,
       });
     } catch (error) {
