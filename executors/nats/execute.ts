@@ -21,7 +21,7 @@ export async function execute(execution: Execution<Config>, pool: ConnectionPool
     fail("TIMEOUT_TOTAL", `not finished in time: stopped ${known.phase}`),
   );
   try {
-    await run(Object.assign(known, { execution, signal: limit.signal, endMs: limit.endMs }), pool);
+    await run(Object.assign(known, { execution, signal: limit.signal }), pool);
     return { outcome: "SUCCEEDED", effect: known.effect, evidence: known.evidence };
   } catch (error) {
     return reportOfThrown(error, execution.signal, {

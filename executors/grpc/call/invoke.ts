@@ -111,6 +111,6 @@ function decode(
 }
 
 /** To a tenth of a millisecond. */
-export function roundMs(durationMs: number | undefined): number | undefined {
+function roundMs(durationMs: number | undefined): number | undefined {
   return durationMs === undefined ? undefined : Math.round(durationMs * 10) / 10;
 }

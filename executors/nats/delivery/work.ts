@@ -8,8 +8,6 @@ export interface Work {
   readonly execution: Execution<Config>;
   /** Aborts when the execution shall stop, and when its time is up. */
   readonly signal: AbortSignal;
-  /** When that is, in milliseconds since the epoch; Infinity without a limit. */
-  readonly endMs: number;
   /** What a stop would interrupt. */
   phase: string;
   effect: Report["effect"];
