@@ -34,7 +34,7 @@ pub trait Executor: Send + Sync + 'static {
     /// Do the work of one execution; called many times, also at the same time.
     ///
     /// When the run is told to stop, stop at once and return a failure, which then counts as CANCELLED. What has not returned when the
-    /// grace time is over, or when the host drops the call, is dropped at its next `await`.
+    /// grace time is over, which is a second when the host has dropped the call, is dropped at its next `await`.
     fn execute(&self, config: Self::Config, run: Run) -> impl Future<Output = Result<Report, Failure>> + Send;
 }
 

@@ -21,6 +21,8 @@ use crate::proto::executor::v1::{
 
 /// Grace of a Cancel that names none.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+/// Grace of work that nobody waits for any more: its host has dropped the call, or the process ends.
+const LAST_GRACE: Duration = Duration::from_secs(1);
 /// Events on their way to the host; then the work waits.
 const WAITING_EVENTS: usize = 8;
 
@@ -65,7 +67,7 @@ impl<E: Executor> Service<E> {
     /// Take nothing more, stop what runs, and wait until it has.
     pub async fn stop_all(&self) {
         self.0.stopping.cancel();
-        self.0.locked(|Executions { running, .. }| running.values().for_each(|run| run.stop(Duration::ZERO)));
+        self.0.locked(|Executions { running, .. }| running.values().for_each(|run| run.stop(LAST_GRACE)));
         self.0.tasks.close();
         self.0.tasks.wait().await;
     }
@@ -125,8 +127,14 @@ impl<E: Executor> Inner<E> {
         let done = tokio::select! {
             done = &mut work => Some(done),
             () = run.forced() => None,
-            () = host.closed() => None,
             () = run.keep_alive() => None,
+            () = host.closed() => {
+                run.stop(LAST_GRACE);
+                tokio::select! {
+                    done = &mut work => Some(done),
+                    () = run.forced() => None,
+                }
+            }
         };
         let done = if let Some(done) = done {
             done
