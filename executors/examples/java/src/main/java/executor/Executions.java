@@ -28,6 +28,8 @@ final class Executions<C> {
     private record Running(Run run, Thread thread) {}
 
     private static final int REMEMBERED = 1_024;
+    /** Grace of work that nobody waits for any more: its host has dropped the call, or the process ends. */
+    private static final Duration LAST_GRACE = Duration.ofSeconds(1);
     private static final ThreadFactory DAEMONS = task -> {
         Thread thread = new Thread(task);
         thread.setDaemon(true);
@@ -58,12 +60,13 @@ final class Executions<C> {
         Run run = new Run(request, host);
         Thread thread = DAEMONS.newThread(() -> finish(key, run));
         thread.setName("execution " + key.id);
+        Running one = new Running(run, thread);
         host.setOnReadyHandler(run::wake);
         host.setOnCancelHandler(() -> {
-            run.stop();
-            thread.interrupt();
+            run.wake();
+            stop(one, LAST_GRACE);
         });
-        Status refusal = enter(key, new Running(run, thread));
+        Status refusal = enter(key, one);
         if (refusal.isOk()) thread.start();
         else host.onError(refusal.asRuntimeException());
     }
@@ -78,10 +81,7 @@ final class Executions<C> {
                 .filter(entry -> entry.getKey().id.equals(id))
                 .map(Map.Entry::getValue)
                 .toList();
-        for (Running one : attempts) {
-            one.run.stop();
-            timer.schedule(one.thread::interrupt, grace.toMillis(), MILLISECONDS);
-        }
+        for (Running one : attempts) stop(one, grace);
         if (!attempts.isEmpty()) return CancelDisposition.CANCEL_DISPOSITION_STOPPING;
         return ended.contains(id)
                 ? CancelDisposition.CANCEL_DISPOSITION_FINISHED
@@ -91,11 +91,13 @@ final class Executions<C> {
     /** Take nothing more, stop what runs, and wait until it has. */
     synchronized void stopAll() throws InterruptedException {
         isStopping = true;
-        for (Running one : running.values()) {
-            one.run.stop();
-            one.thread.interrupt();
-        }
+        for (Running one : running.values()) stop(one, LAST_GRACE);
         while (!running.isEmpty()) wait();
+    }
+
+    private void stop(Running one, Duration grace) {
+        one.run.stop();
+        timer.schedule(one.thread::interrupt, grace.toMillis(), MILLISECONDS);
     }
 
     private synchronized Status enter(Key key, Running one) {

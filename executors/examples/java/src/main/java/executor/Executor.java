@@ -21,7 +21,8 @@ public interface Executor<C> {
      * Do the work of one execution; called many times, also at the same time, each time in a thread of its own.
      *
      * <p>When the run is told to stop, stop at once and throw a failure, which then counts as CANCELLED. What has not returned when the grace
-     * time is over, or when the host drops the call, has its thread interrupted. Any other exception is a failure with the code INTERNAL.
+     * time is over, which is a second when the host has dropped the call, has its thread interrupted. Any other exception is a failure with
+     * the code INTERNAL.
      */
     Report execute(C config, Run run) throws Failure, InterruptedException;
 }

@@ -25,6 +25,7 @@ record Environment(
     static Environment read(Map<String, String> variables, Application.MagicCookie cookie) {
         if (!cookie.value().equals(variables.get(cookie.key()))) return null;
         String directory = get(variables, "PLUGIN_UNIX_SOCKET_DIR");
+        if (directory == null) directory = get(variables, "TMPDIR"); // which Java does not look at
         return new Environment(
                 versions(variables.getOrDefault("PLUGIN_PROTOCOL_VERSIONS", "")),
                 get(variables, "PLUGIN_CLIENT_CERT"),

@@ -1,6 +1,11 @@
 package goplugin;
 
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
 import java.util.Optional;
 
 /** A plugin must not outlive its host. */
@@ -14,33 +19,34 @@ final class HostWatch {
      *
      * <p>With a lifeline, stdin is a pipe that the host holds and the system closes, however the host ends. Without one, another parent
      * process tells.
+     *
+     * @return interrupt it when there is no more need
      */
-    static void start(boolean hasLifeline, Runnable onGone) {
+    static Thread start(boolean hasLifeline, Runnable onGone) {
         long parent = parent();
-        Thread thread = new Thread(
-                () -> {
-                    if (hasLifeline) awaitEndOfStdin();
-                    else awaitOtherParent(parent);
-                    onGone.run();
-                },
-                "host-watch");
+        Thread thread = new Thread(() -> watch(hasLifeline, parent, onGone), "host-watch");
         thread.setDaemon(true);
         thread.start();
+        return thread;
     }
 
-    private static void awaitEndOfStdin() {
+    private static void watch(boolean hasLifeline, long parent, Runnable onGone) {
         try {
-            System.in.transferTo(java.io.OutputStream.nullOutputStream());
+            if (hasLifeline) awaitEndOfStdin();
+            else while (parent() == parent) Thread.sleep(PARENT_POLL_MS);
+        } catch (InterruptedException | ClosedByInterruptException noMoreNeed) {
+            return;
         } catch (IOException broken) {
             // An end too.
         }
+        onGone.run();
     }
 
-    private static void awaitOtherParent(long parent) {
-        try {
-            while (parent() == parent) Thread.sleep(PARENT_POLL_MS);
-        } catch (InterruptedException never) {
-            Thread.currentThread().interrupt();
+    /** By a channel, as the read of a stream cannot be interrupted. */
+    private static void awaitEndOfStdin() throws IOException {
+        ByteBuffer ignored = ByteBuffer.allocate(1024);
+        try (FileChannel stdin = new FileInputStream(FileDescriptor.in).getChannel()) {
+            while (stdin.read(ignored.clear()) >= 0) {}
         }
     }
 

@@ -39,13 +39,12 @@ public final class Plugin {
     private static final long FLUSH_MS = 300;
     /** HTTP/2 receive window: large requests are faster than with the default of 64 KiB. */
     private static final int WINDOW_BYTES = 1024 * 1024;
-    /** Held, as loggers nobody holds forget their level: of Netty's remarks, what is below a warning is of no use to anybody. */
-    private static final Logger NETTY = Logger.getLogger("io.netty");
-
     private final Application application;
     private final CountDownLatch stop = new CountDownLatch(1);
     private final StdioService stdio = new StdioService();
     private final BrokerService broker = new BrokerService();
+    private final NioEventLoopGroup loops = new NioEventLoopGroup(2, new DefaultThreadFactory("grpc", true));
+    private Thread hostWatch;
     private Server server;
     private Path socket;
     private boolean isClosed;
@@ -76,11 +75,10 @@ public final class Plugin {
     private void start(Environment environment) throws IOException, GeneralSecurityException {
         // Ctrl-C in a terminal goes to the host as well, which decides.
         Signal.handle(new Signal("INT"), SignalHandler.SIG_IGN);
-        NETTY.setLevel(Level.WARNING);
+        quietLibraries();
         int version = Handshake.negotiate(application.versions(), environment.versions());
         Identity identity = environment.clientCertificate() == null ? null : Identity.create();
         socket = Socket.choose(environment.socketDirectory());
-        NioEventLoopGroup loops = new NioEventLoopGroup(2, new DefaultThreadFactory("grpc", true));
         NettyServerBuilder builder = NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(socket))
                 .channelType(NioServerDomainSocketChannel.class)
                 .bossEventLoopGroup(loops)
@@ -99,10 +97,16 @@ public final class Plugin {
 
         PrintStream stdout = System.out;
         stdio.capture();
-        HostWatch.start(environment.hasLifeline(), stop::countDown);
+        hostWatch = HostWatch.start(environment.hasLifeline(), stop::countDown);
         stdout.print(Handshake.line(
                 version, socket, identity == null ? null : identity.certificate(), environment.asksForMultiplexing()));
         stdout.flush();
+    }
+
+    /** What libraries log goes to stderr, in lines that hosts can read; what is below a warning is of no use to anybody. */
+    private static void quietLibraries() {
+        System.setProperty("java.util.logging.SimpleFormatter.format", "[WARN] %5$s%6$s%n");
+        Logger.getLogger("").setLevel(Level.WARNING);
     }
 
     /** AutoMTLS: both sides make a certificate for this one connection and accept nothing but the other's. */
@@ -133,6 +137,9 @@ public final class Plugin {
                 server.shutdownNow();
             }
             if (socket != null) Files.deleteIfExists(socket);
+            // The JVM waits a third of a second for threads that are in a call of the system.
+            if (hostWatch != null) hostWatch.interrupt();
+            loops.shutdownGracefully(0, FLUSH_MS, MILLISECONDS).await(FLUSH_MS);
         } catch (InterruptedException | IOException problem) {
             System.err.println("[ERROR] not everything was cleaned up: " + problem);
         }

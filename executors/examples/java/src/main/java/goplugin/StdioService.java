@@ -43,9 +43,10 @@ final class StdioService extends GRPCStdioGrpc.GRPCStdioImplBase {
     public synchronized void streamStdio(Empty request, StreamObserver<StdioData> answer) {
         // A second reader takes the first one's place.
         close();
-        reader = (ServerCallStreamObserver<StdioData>) answer;
-        reader.setOnReadyHandler(this::send);
-        reader.setOnCancelHandler(() -> {});
+        ServerCallStreamObserver<StdioData> next = (ServerCallStreamObserver<StdioData>) answer;
+        next.setOnReadyHandler(this::send);
+        next.setOnCancelHandler(() -> forget(next));
+        reader = next;
         send();
     }
 
@@ -53,6 +54,10 @@ final class StdioService extends GRPCStdioGrpc.GRPCStdioImplBase {
     synchronized void close() {
         if (reader != null && !reader.isCancelled()) reader.onCompleted();
         reader = null;
+    }
+
+    private synchronized void forget(ServerCallStreamObserver<StdioData> gone) {
+        if (reader == gone) reader = null;
     }
 
     private synchronized void take(ByteString data) {

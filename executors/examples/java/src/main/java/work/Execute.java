@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -77,7 +78,7 @@ final class Execute {
     /** The digest of one file, in hexadecimal digits. */
     private String digest(String path) throws Failure, InterruptedException {
         MessageDigest digest = config.algorithm().digest();
-        try (InputStream file = Files.newInputStream(Path.of(path))) {
+        try (InputStream file = Files.newInputStream(pathOf(path))) {
             while (true) {
                 if (run.isStopped()) throw stopped();
                 int count = file.read(chunk);
@@ -122,13 +123,22 @@ final class Execute {
     private static long size(String path) throws Failure {
         BasicFileAttributes found;
         try {
-            found = Files.readAttributes(Path.of(path), BasicFileAttributes.class);
+            found = Files.readAttributes(pathOf(path), BasicFileAttributes.class);
         } catch (IOException problem) {
             throw unreadable(path, problem);
         }
         if (found.isRegularFile()) return found.size();
         String what = found.isDirectory() ? " is a directory" : " is not a regular file";
         throw failure("NOT_A_FILE", path + what, "", Retryability.RETRYABILITY_PERMANENT);
+    }
+
+    /** Java refuses some names before the system does. */
+    private static Path pathOf(String path) throws FileSystemException {
+        try {
+            return Path.of(path);
+        } catch (InvalidPathException wrong) {
+            throw new FileSystemException(path, null, wrong.getReason());
+        }
     }
 
     /** For people and programs, what the system said. */
@@ -141,8 +151,9 @@ final class Execute {
             String hint = "Run it as a user who may read the file";
             return failure("FILE_NOT_READABLE", message, hint, Retryability.RETRYABILITY_PERMANENT);
         }
-        // Its message repeats the path.
-        String reason = problem instanceof FileSystemException system ? system.getReason() : problem.getMessage();
+        // The message of these repeats the path.
+        boolean hasReason = problem instanceof FileSystemException system && system.getReason() != null;
+        String reason = hasReason ? ((FileSystemException) problem).getReason() : problem.getMessage();
         return failure("READ_FAILED", path + " cannot be read: " + reason, "", Retryability.RETRYABILITY_RETRYABLE);
     }
 
