@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../scripts/lib/root.ts";
 import { crash } from "./cases/crash.ts";
+import { docker } from "./cases/docker.ts";
 import { interop } from "./cases/interop.ts";
 import { noop } from "./cases/noop.ts";
 import { output } from "./cases/output.ts";
@@ -19,7 +20,7 @@ import { machineFacts } from "./lib/machine.ts";
 import { preparePrograms } from "./lib/programs.ts";
 import { goalTable, type Report } from "./lib/report.ts";
 
-const cases: readonly Case[] = [start, crash, noop, interop, shell, output];
+const cases: readonly Case[] = [start, crash, noop, interop, shell, output, docker];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
