@@ -10,7 +10,7 @@ import { createEcsExecutor } from "../definition.ts";
 import { ScriptedApi, type Answer, type Call } from "./scripted-api.ts";
 
 export const taskArn = "arn:aws:ecs:eu-west-1:123456789012:task/default/0123456789abcdef0123456789abcdef";
-export const definitionArn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/batch:7";
+const definitionArn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/batch:7";
 
 /** What happens, by name of the call. */
 export type Happenings = Readonly<Record<string, (input: Call["input"]) => Answer | undefined>>;
