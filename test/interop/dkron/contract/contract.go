@@ -1,5 +1,5 @@
 // Package contract is Dkron's contract between its agent and its executors, both sides of it, on HashiCorp's go-plugin: what Dkron's own
-// plugin package does, written from the published contract, as Dkron cannot be had as a Go module everywhere tests run.
+// plugin package does, written from the published contract, so that the same few lines build on the libraries of every era.
 package contract
 
 import (
