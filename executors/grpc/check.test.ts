@@ -65,6 +65,7 @@ for (const [what, given, expected] of [
   ["directories without files", { proto_paths: "/x" }, "proto_paths makes no sense without proto_files"],
   ["a service without a question", { health_service: "a" }, "health_service makes no sense without health"],
   ["a method and a question", { health: "true" }, "health cannot be combined with a method"],
+  ["an expectation that is no object", { expect_message: "[1]" }, "expect_message is not a JSON object"],
   ["TLS and its contrary", { url: "http://h:1/a.B/C", tls: "true" }, "tls contradicts the scheme of url"],
   ["keys of TLS without TLS", { tls: "false", tls_ca: "x" }, "tls_ca makes no sense without TLS"],
   ["an unknown code", { expectCode: "0,FINE" }, 'expectCode "FINE" is no status code'],

@@ -24,6 +24,7 @@ function checkMethod({
   body_file: file,
   proto_files: protos,
   proto_paths: paths,
+  expect_message: expected,
 }: Config): Violation[] {
   const violations: Violation[] = [];
   const named = url.method ?? method;
@@ -33,6 +34,9 @@ function checkMethod({
   if (health) {
     if (named !== undefined) {
       violations.push(violation("health", "cannot be combined with a method", "name only the server in url"));
+    }
+    if (expected !== undefined) {
+      violations.push(violation("expect_message", "cannot be combined with health", "success means SERVING"));
     }
     if (body || file !== undefined) {
       violations.push(

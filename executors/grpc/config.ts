@@ -12,6 +12,7 @@ import {
 } from "@executor-host/sdk";
 import { debugField, parseBase64, tlsFields, word } from "@executor-host/sdk/remote";
 
+import { parseExpectation } from "./call/expectation.ts";
 import { parseCodeNames, parseCodes, success } from "./call/status.ts";
 import { defaults, limits } from "./defaults.ts";
 import { parseMetadata } from "./request/metadata.ts";
@@ -67,6 +68,15 @@ export const config = defineConfig({
     parse: parseCodes,
     examples: ["0", "OK,ALREADY_EXISTS"],
   }),
+  expect_message: custom({
+    summary:
+      "What the last response must contain: a JSON object. Objects in it may hold more; everything else must be equal.",
+    schema: string,
+    parse: parseExpectation,
+    examples: ['{"state":"DONE"}'],
+  }),
+
+  // What is written
   output_defaults: flag({
     summary: "Write fields that have no presence even if they have their default values.",
     default: false,
@@ -76,7 +86,7 @@ export const config = defineConfig({
     default: false,
   }),
 
-  // How messages are made of
+  // What messages are made of
   descriptor_set: custom({
     summary:
       "FileDescriptorSet (protoc --descriptor_set_out --include_imports, buf build -o) in base64, instead of reflection.",

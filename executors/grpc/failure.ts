@@ -12,6 +12,7 @@ export const failureCodes = {
   BODY_INVALID: { retryability: "PERMANENT" },
   // What came of it
   STATUS_UNEXPECTED: {},
+  MESSAGE_MISMATCH: {},
   RESPONSE_MISSING: {},
   RESPONSE_UNDECODABLE: {},
   SERVICE_NOT_SERVING: { retryability: "RETRYABLE" },

@@ -25,7 +25,8 @@ export function serviceFailure(error: unknown, peer: string): RemoteFailure {
   if (typeof code !== "number")
     return fail("CREDENTIALS_UNAVAILABLE", `no token: ${messageOf(error)}`, { cause: error });
   const unsent = grpcConnectFailure({ code, message: details }, peer);
-  if (unsent !== undefined) return unsent;
+  // Its hint may name keys that this executor does not have.
+  if (unsent !== undefined) return fail(unsent.code as keyof typeof failureCodes, unsent.message, { cause: error });
   const kind = meanings[code] ?? "SERVICE_ERROR";
   const what = kind === "TIMEOUT_TOTAL" ? "not finished in time" : `Pub/Sub says ${status[code]}`;
   return fail(kind, `${what}: ${details}`, { cause: error });

@@ -1,4 +1,5 @@
 import { fromBinary, toJson, type DescMethod, type Registry } from "@bufbuild/protobuf";
+import type { JsonValue } from "@executor-host/sdk";
 import { grpcConnectFailure, messageOf } from "@executor-host/sdk/remote";
 import type { Metadata } from "@grpc/grpc-js";
 
@@ -9,6 +10,7 @@ import { shownMetadata } from "../request/metadata.ts";
 import type { Resolved } from "../schema/resolve.ts";
 import { makeCall, type Ending } from "./call.ts";
 import { errorDetails } from "./details.ts";
+import { assertContains } from "./expectation.ts";
 import { statusFailure } from "./status-failure.ts";
 import { codes, statusKind } from "./status.ts";
 import type { Work } from "./work.ts";
@@ -30,6 +32,7 @@ export async function invoke(
   const messages = encodeMessages(body, method, registry);
   const path = `/${method.parent.typeName}/${method.name}`;
   let received = 0;
+  let last: JsonValue | undefined;
   let receivedBytes = 0;
   const startedMs = performance.now();
   let firstMs: number | undefined;
@@ -46,7 +49,8 @@ export async function invoke(
       received++;
       receivedBytes += bytes.length;
       firstMs ??= performance.now() - startedMs;
-      const hasRoom = stdout.write(`${decode(bytes, method, registry, config)}\n`);
+      last = decode(bytes, method, registry, config);
+      const hasRoom = stdout.write(`${JSON.stringify(last)}\n`);
       return hasRoom ? undefined : stdout.drained();
     },
   });
@@ -64,6 +68,7 @@ export async function invoke(
     timings: { firstMessageMs: roundMs(firstMs), callMs: roundMs(performance.now() - startedMs) },
   };
   judge(work, link, method, ending, received, retryAfterMs);
+  if (config.expect_message !== undefined) assertContains(last, config.expect_message);
 }
 
 function judge(
@@ -94,14 +99,14 @@ function decode(
   { output }: DescMethod,
   registry: Registry,
   config: Work["execution"]["config"],
-): string {
+): JsonValue {
   try {
     const json = toJson(output, fromBinary(output, bytes), {
       registry,
       alwaysEmitImplicit: config.output_defaults,
       useProtoFieldName: config.output_proto_names,
     });
-    return JSON.stringify(json);
+    return json;
   } catch (error) {
     throw fail("RESPONSE_UNDECODABLE", `a response is no ${output.typeName}: ${messageOf(error)}`, {
       hint: "the server may be of another version than the descriptors",

@@ -202,6 +202,23 @@ describe("a gRPC call", { ...guard, skip: grpc.skip }, () => {
     assert.equal(await ending(0, "0"), "SUCCEEDED");
   });
 
+  test("is a success only if the last response contains what the job expects", guard, async () => {
+    const outcome = async (method: string, body: string, expect_message: string): Promise<string | undefined> => {
+      const { report } = await executor.run({ url: url(method), body, expect_message });
+      return report.code === undefined ? report.outcome : `${report.code}: ${report.message}`;
+    };
+    const body = '{"text":"a","counts":{"one":1,"two":2},"numbers":[1,2]}';
+    assert.equal(
+      await outcome("Echo", body, '{"text":"a","request":{"counts":{"one":1},"numbers":[1,2]}}'),
+      "SUCCEEDED",
+    );
+    const differs = "MESSAGE_MISMATCH: the last response is not as expected at";
+    assert.equal(await outcome("Echo", body, '{"request":{"counts":{"one":2}}}'), `${differs} request.counts.one`);
+    assert.equal(await outcome("Echo", body, '{"request":{"numbers":[1]}}'), `${differs} request.numbers`);
+    assert.equal(await outcome("Chat", '{"text":"a"}{"text":"b"}', '{"text":"b"}'), "SUCCEEDED");
+    assert.equal(await outcome("Count", "{}", '{"text":"b"}'), "MESSAGE_MISMATCH: there was no response to look at");
+  });
+
   test("finds its types by old reflection, a descriptor set or .proto files as well", guard, async () => {
     const descriptors = { descriptor_set_file: grpc.endpoint("descriptors") };
     const proto_paths = join(import.meta.dirname, "server");
