@@ -54,7 +54,9 @@ export function createClient(settings: ClusterSettings, token: Token | undefined
     logCreator:
       () =>
       ({ log }) => {
-        lastError = log.message;
+        // The message names the request, the error what became of it.
+        const reason: unknown = log["error"];
+        lastError = typeof reason === "string" ? reason : log.message;
       },
   });
   return { kafka, sockets, lastError: () => lastError, loginProblem: () => loginProblem };

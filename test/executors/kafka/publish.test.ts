@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
+import kafkajs from "kafkajs";
 import { createKafkaExecutor } from "../../../executors/kafka/definition.ts";
 import { evidence, TestExecutor } from "../../support/executor.ts";
 import { guard } from "../../support/guard.ts";
@@ -277,6 +278,23 @@ describe("a topic", { ...guard, skip: kafka.skip }, () => {
     const probe = await setup.executor.probe();
     assert.deepEqual([probe.ok, probe.details?.["partitions"]], [true, 6]);
     assert.equal((await setup.read()).length, 1, "and nothing is written");
+  });
+
+  test("that is deleted between two runs is missed, and found again when it is back", guard, async () => {
+    await using setup = setUp();
+    await setup.executor.run({ message: "x" });
+    const admin = new kafkajs.Kafka({ brokers: [setup.broker] }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [setup.topic] });
+    await admin.disconnect();
+    const { report } = await setup.executor.run({ message: "x", timeout: "1s" });
+    assert.equal(report.code, "TIMEOUT_TOTAL");
+    assert.match(report.message ?? "", /last: This server /);
+    assert.equal((await setup.executor.run({ message: "y" })).report.outcome, "SUCCEEDED");
+    assert.deepEqual(
+      (await setup.read()).map(({ payload }) => payload),
+      ["y"],
+    );
   });
 
   test("with a name that Kafka does not take is refused for good", guard, async () => {
