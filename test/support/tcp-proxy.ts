@@ -8,8 +8,8 @@ export class TcpProxy implements AsyncDisposable {
   #server: Server;
   #port = 0;
   #isHeld = false;
-  /** What may pass before everything is held; undefined means that all may. */
-  #remaining: number | undefined;
+  /** Connections that `freeze` has met. */
+  readonly #frozen = new WeakSet<Socket>();
   #accepted = 0;
 
   private constructor(target: string) {
@@ -51,14 +51,13 @@ export class TcpProxy implements AsyncDisposable {
     this.#isHeld = true;
   }
 
-  /** As `hold`, once this many more bytes of the server's have passed. */
-  holdAfter(bytes: number): void {
-    this.#remaining = bytes;
+  /** As `hold`, for good, on the connections there are: later ones work. */
+  freeze(): void {
+    for (const socket of this.#sockets) this.#frozen.add(socket);
   }
 
   release(): void {
     this.#isHeld = false;
-    this.#remaining = undefined;
     for (const socket of this.#sockets) socket.resume();
   }
 
@@ -88,7 +87,7 @@ export class TcpProxy implements AsyncDisposable {
       const server = connect(Number(port), host);
       client.pipe(server);
       server.on("data", (data) => {
-        if (this.#remaining !== undefined && (this.#remaining -= data.length) < 0) this.#isHeld = true;
+        if (this.#frozen.has(server)) return;
         if (!this.#isHeld) return void client.write(data);
         // It stays in the socket, but for this piece.
         server.pause();

@@ -68,6 +68,18 @@ describe("when NATS is in trouble", { ...guard, skip: nats.skip }, () => {
     assert.equal(setup.proxy.accepted, 2);
   });
 
+  test("a connection that has silently died is found out before it is used", guard, async () => {
+    await using setup = await setUp();
+    await setup.executor.run();
+    setup.proxy.freeze();
+    // Idle for long enough to be asked for a sign of life.
+    await sleep(2 * limits.pool.checkAfterMs);
+    const run = await setup.executor.run();
+    assert.equal(run.report.outcome, "SUCCEEDED", run.report.message);
+    assert.equal(evidence(run, "connectionReused"), false);
+    assert.equal(setup.proxy.accepted, 2);
+  });
+
   test("a server that accepts and says nothing is a time-out", guard, async () => {
     await using setup = await setUp({ connect_timeout: "200ms" });
     setup.proxy.hold();
