@@ -12,7 +12,10 @@ const counting = JSON.stringify([
 ]);
 const counted = Array.from({ length: 60 }, (_, index) => `${index}\n`).join("");
 
-describe("an engine", { ...guard, skip: skip || cannotStart }, () => {
+/** Engines take their time to come up. */
+const patience = { timeout: 3 * guard.timeout };
+
+describe("an engine", { ...patience, skip: skip || cannotStart }, () => {
   test("that is restarted while its container goes on is waited for, and no output is lost or repeated", async () => {
     await using engine = await PrivateEngine.start("--live-restore");
     await using kit = new DockerKit({ host: engine.host });

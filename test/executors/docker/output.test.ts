@@ -9,7 +9,10 @@ import { DockerKit, skip } from "./support/docker.ts";
 
 const mebibyte = 1024 ** 2;
 
-describe("the output of a container", { ...guard, skip }, () => {
+/** An engine under load passes on some ten megabytes per second. */
+const patience = { timeout: 5 * guard.timeout };
+
+describe("the output of a container", { ...patience, skip }, () => {
   test("is exact, whatever the bytes, on both channels", async () => {
     await using kit = new DockerKit();
     const out = randomBytes(300_000);

@@ -1,18 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import {
-  CloudWatchLogsClient,
-  CreateLogGroupCommand,
-  CreateLogStreamCommand,
-  PutLogEventsCommand,
-} from "@aws-sdk/client-cloudwatch-logs";
-import {
-  CreateClusterCommand,
-  DescribeTasksCommand,
-  ECSClient,
-  ListTasksCommand,
-  RegisterTaskDefinitionCommand,
-} from "@aws-sdk/client-ecs";
+import { Account } from "../../../executors/ecs/testing/account.ts";
 import { createEcsExecutor } from "../../../executors/ecs/definition.ts";
 import type { Report } from "@executor-host/sdk";
 import { runExecutor, startExecutor, type RunOptions } from "@executor-host/sdk/testing";
@@ -22,18 +10,14 @@ import { service } from "../../support/services.ts";
 const emulator = service("ecs");
 const group = "/batch";
 
-/** An executor of its own, and the service's own clients to look behind it. */
+/** An executor of its own, and a look behind it. */
 class Kit implements AsyncDisposable {
   readonly definition = createEcsExecutor();
-  readonly ecs: ECSClient;
-  readonly logs: CloudWatchLogsClient;
-
-  constructor() {
-    const credentials = { accessKeyId: "id", secretAccessKey: "key" };
-    const options = { region: emulator.endpoint("region"), endpoint: emulator.endpoint("api"), credentials };
-    this.ecs = new ECSClient(options);
-    this.logs = new CloudWatchLogsClient(options);
-  }
+  readonly account = new Account({
+    region: emulator.endpoint("region"),
+    endpoint: emulator.endpoint("api"),
+    cluster: "tests",
+  });
 
   config(config: Record<string, string>): Record<string, string> {
     return {
@@ -63,27 +47,9 @@ class Kit implements AsyncDisposable {
     return startExecutor(this.definition, this.config(config), options);
   }
 
-  async task(arn: string) {
-    const { tasks = [] } = await this.ecs.send(
-      new DescribeTasksCommand({ cluster: "tests", tasks: [arn], include: ["TAGS"] }),
-    );
-    assert.ok(tasks[0], "the service knows the task");
-    return tasks[0];
-  }
-
-  async tasks(): Promise<number> {
-    const all = await Promise.all(
-      (["RUNNING", "STOPPED"] as const).map((desiredStatus) =>
-        this.ecs.send(new ListTasksCommand({ cluster: "tests", desiredStatus })),
-      ),
-    );
-    return new Set(all.flatMap(({ taskArns = [] }) => taskArns)).size;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.definition.close?.();
-    this.ecs.destroy();
-    this.logs.destroy();
+    this.account[Symbol.dispose]();
   }
 }
 
@@ -105,7 +71,7 @@ const container = (name: string) => ({
 describe("the ecs executor and an emulator of the service", { ...guard, skip: emulator.skip }, () => {
   before(async () => {
     await using kit = new Kit();
-    const { ecs, logs } = kit;
+    const { account } = kit;
     // The emulator moves a task on by one state with each look at it.
     const transition = { model_name: "ecs::task", transition: { progression: "manual", times: 1 } };
     const set = await fetch(`${emulator.endpoint("api")}/moto-api/state-manager/set-transition`, {
@@ -113,15 +79,10 @@ describe("the ecs executor and an emulator of the service", { ...guard, skip: em
       body: JSON.stringify(transition),
     });
     assert.equal(set.status, 201);
-    await ecs.send(new CreateClusterCommand({ clusterName: "tests" }));
-    await ecs.send(new RegisterTaskDefinitionCommand({ family: "one", containerDefinitions: [container("main")] }));
-    await ecs.send(
-      new RegisterTaskDefinitionCommand({
-        family: "two",
-        containerDefinitions: [container("main"), container("side")],
-      }),
-    );
-    await logs.send(new CreateLogGroupCommand({ logGroupName: group })).catch(() => undefined);
+    await account.createCluster();
+    await account.register("one", container("main"));
+    await account.register("two", container("main"), container("side"));
+    await account.createLogGroup(group);
   });
 
   test("start a task with everything the job says, and follow it to its end", async () => {
@@ -133,7 +94,7 @@ describe("the ecs executor and an emulator of the service", { ...guard, skip: em
     const { report, events } = await kit.run(config, { id: `run-${Date.now()}`, jobName: "nightly" });
     assert.equal(report.outcome, "SUCCEEDED", report.message);
     assert.ok(events.some((event) => event.type === "progress" && event.message === "STOPPING"));
-    const task = await kit.task(evidenceOf(report, "task"));
+    const task = await kit.account.task(evidenceOf(report, "task"));
     assert.equal(task.launchType, "FARGATE");
     const [override] = task.overrides?.containerOverrides ?? [];
     assert.deepEqual(override?.command, ["batch", "--hourly"]);
@@ -146,19 +107,19 @@ describe("the ecs executor and an emulator of the service", { ...guard, skip: em
   test("do not start a second task for the same execution id", async () => {
     await using kit = new Kit();
     const id = `once-${Date.now()}`;
-    const earlier = await kit.tasks();
+    const earlier = await kit.account.countTasks();
     const first = await kit.run({ taskdefName: "one" }, { id });
     const again = await kit.run({ taskdefName: "one" }, { id });
     assert.equal(again.report.evidence?.["task"], first.report.evidence?.["task"]);
     assert.equal(again.report.evidence?.["reattached"], true);
-    assert.equal(await kit.tasks(), earlier + 1);
+    assert.equal(await kit.account.countTasks(), earlier + 1);
     const other = await kit.run({ taskdefName: "one", env: "X=1" }, { id });
     assert.equal(other.report.code, "EXECUTION_ID_CONFLICT");
   });
 
   test("refuse containers that the definition does not have, before anything is started", async () => {
     await using kit = new Kit();
-    const earlier = await kit.tasks();
+    const earlier = await kit.account.countTasks();
     const { report } = await kit.run({
       taskdefName: "two",
       service: "mian",
@@ -174,7 +135,7 @@ describe("the ecs executor and an emulator of the service", { ...guard, skip: em
     );
     const unsaid = await kit.run({ taskdefName: "two", overrides: "x" });
     assert.equal(unsaid.report.violations?.[0]?.field, "service");
-    assert.equal(await kit.tasks(), earlier);
+    assert.equal(await kit.account.countTasks(), earlier);
   });
 
   test("register a definition once, and use it again while its text is the same", async () => {
@@ -194,15 +155,8 @@ describe("the ecs executor and an emulator of the service", { ...guard, skip: em
     await using kit = new Kit();
     const begun = kit.start({ taskdefName: "one", logs: "true", log_drain: "1s", poll_interval: "200ms" });
     const { target } = await begun.waitForStarted();
-    const logStreamName = `run/main/${target.split("/").at(-1)}`;
-    await kit.logs.send(new CreateLogStreamCommand({ logGroupName: group, logStreamName }));
     const lines = Array.from({ length: 2_500 }, (_, index) => `line ${index}`);
-    for (let at = 0; at < lines.length; at += 500) {
-      const logEvents = lines
-        .slice(at, at + 500)
-        .map((message, index) => ({ message, timestamp: Date.now() - 10_000 + at + index }));
-      await kit.logs.send(new PutLogEventsCommand({ logGroupName: group, logStreamName, logEvents }));
-    }
+    await kit.account.log(group, `run/main/${target.split("/").at(-1)}`, lines);
     const { stdout } = await begun.finished;
     assert.equal(stdout.toString(), `${lines.join("\n")}\n`);
   });
@@ -215,7 +169,7 @@ describe("the ecs executor and an emulator of the service", { ...guard, skip: em
     const { report } = await begun.finished;
     assert.equal(report.outcome, "CANCELLED");
     assert.deepEqual(report.stop?.survivors, []);
-    const task = await kit.task(target.replace("task ", ""));
+    const task = await kit.account.task(target.replace("task ", ""));
     assert.equal(task.lastStatus, "STOPPED");
     assert.equal(task.stoppedReason, "executor-host: enough");
   });
@@ -237,11 +191,11 @@ describe("the ecs executor and an emulator of the service", { ...guard, skip: em
 
   test("probe the service without starting anything", async () => {
     await using kit = new Kit();
-    const earlier = await kit.tasks();
+    const earlier = await kit.account.countTasks();
     const { value } = kit.definition.config.parse(kit.config({ taskdefName: "one" }));
     assert.ok(value);
     const answer = await kit.definition.probe!({ config: value, signal: AbortSignal.timeout(60_000) });
     assert.equal(answer.ok, true, answer.message);
-    assert.equal(await kit.tasks(), earlier);
+    assert.equal(await kit.account.countTasks(), earlier);
   });
 });
