@@ -67,7 +67,7 @@ export class Host implements AsyncDisposable {
     await makeDirectory(stateDir, "state-dir");
     await makeDirectory(runtimeDir, "runtime-dir");
     const journal = starting.use(await Journal.open({ stateDir, sync: settings.journalSync }));
-    const { containment, leftovers } = await Containment.open(journal.instanceId);
+    const { containment, leftovers } = await Containment.open(journal.instanceId, journal);
     starting.defer(() => containment.close());
     if (leftovers > 0) logger.warn("ended processes that an earlier host had left behind", { count: leftovers });
     // Sockets of this instance's executors only: what a killed host left there is of no use to anybody.

@@ -25,7 +25,7 @@ async function sweep(directory: string): Promise<void> {
   if (uid !== process.getuid?.() || isNew) return;
   {
     await using journal = await Journal.open({ stateDir: join(directory, "state"), sync: "normal" });
-    const { containment } = await Containment.open(journal.instanceId);
+    const { containment } = await Containment.open(journal.instanceId, journal);
     await containment.close();
   }
   await rm(directory, { recursive: true, force: true });

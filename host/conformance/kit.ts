@@ -41,7 +41,7 @@ export class Kit implements AsyncDisposable {
   static async open(options: ConformanceOptions): Promise<Kit> {
     const directory = await mkdtemp(join(tmpdir().length <= longestBase ? tmpdir() : "/tmp", "eh-kit-"));
     await mkdir(workingDirectoryIn(directory));
-    const { containment } = await Containment.open(`conformance-${randomUUID()}`);
+    const { containment } = await Containment.open(`conformance-${randomUUID()}`, { wasAbandoned: false });
     return new Kit(options, directory, containment);
   }
 

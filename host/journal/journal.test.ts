@@ -119,3 +119,20 @@ test("old executions are forgotten by age and by size, unfinished ones never", a
   assert.notEqual(journal.find("e3"), undefined);
   assert.notEqual(journal.find("e4"), undefined);
 });
+
+test("a journal tells whether the host before stopped in order", async () => {
+  {
+    await using first = await open();
+    assert.equal(first.wasAbandoned, false, "there was none");
+  }
+  {
+    await using second = await open();
+    assert.equal(second.wasAbandoned, false);
+  }
+  // As a killed host leaves it.
+  const database = new DatabaseSync(join(stateDir, "journal.sqlite"));
+  database.exec("INSERT INTO host VALUES ('running', '')");
+  database.close();
+  await using third = await open();
+  assert.equal(third.wasAbandoned, true);
+});

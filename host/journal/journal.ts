@@ -56,6 +56,8 @@ export class Journal implements AsyncDisposable {
   #lastNumber: number;
   /** Names this state directory's hosts, across restarts; processes are marked with it. */
   readonly instanceId: string;
+  /** The host before this one did not stop in order: what it had started may still run. */
+  readonly wasAbandoned: boolean;
 
   private constructor(outputDir: string, database: Database) {
     this.#outputDir = outputDir;
@@ -63,6 +65,7 @@ export class Journal implements AsyncDisposable {
     this.#statements = prepareAll(database);
     this.#lastNumber = (this.#statements.lastNumber.get() as { last: number | null }).last ?? 0;
     this.instanceId = this.#instanceId();
+    this.wasAbandoned = this.#statements.insertHost.run("running", "").changes === 0;
   }
 
   /** @throws {HostError} `SETTINGS_INVALID`, `STATE_LOCKED`, `JOURNAL_FAILED` */
@@ -184,6 +187,7 @@ export class Journal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database.write(() => this.#statements.removeHost.run("running")).catch(() => undefined);
     this.#database.close();
   }
 
@@ -198,6 +202,7 @@ function prepareAll(database: Database) {
   return {
     lastNumber: database.prepare("SELECT max(number) AS last FROM executions"),
     insertHost: database.prepare("INSERT INTO host VALUES (?, ?) ON CONFLICT DO NOTHING"),
+    removeHost: database.prepare("DELETE FROM host WHERE key = ?"),
     findHost: database.prepare("SELECT value FROM host WHERE key = ?"),
     insert: database.prepare(
       `INSERT INTO executions (number, id, digest, executor, job_name, state, accepted_ms, body, log_head)

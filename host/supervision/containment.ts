@@ -22,11 +22,19 @@ export class Containment {
     this.#root = root;
   }
 
-  /** Find out what this machine offers, and end what an earlier host of this instance left behind. */
-  static async open(instanceId: string): Promise<{ containment: Containment; leftovers: number }> {
+  /**
+   * Find out what this machine offers, and end what an earlier host of this instance left behind.
+   *
+   * @param wasAbandoned that host did not stop in order. What is found by its tag after a stop in order was left on purpose, such as a daemon.
+   */
+  static async open(
+    instanceId: string,
+    { wasAbandoned }: { readonly wasAbandoned: boolean },
+  ): Promise<{ containment: Containment; leftovers: number }> {
     const root = await createRoot(instanceId);
     const containment = new Containment(instanceId, root);
-    const leftovers = await containment.#sweepInstance();
+    let leftovers = await containment.#sweepGroups();
+    if (wasAbandoned) leftovers += (await killTagged(`${instanceId}/`)).found;
     return { containment, leftovers };
   }
 
@@ -47,15 +55,12 @@ export class Containment {
     if (this.#root !== undefined) await removeGroup(this.#root);
   }
 
-  async #sweepInstance(): Promise<number> {
-    let count = 0;
-    if (this.#root !== undefined) {
-      count += (await members(this.#root)).length;
-      await killGroup(this.#root);
-      for (const name of await subgroups(this.#root)) await removeGroup(join(this.#root, name));
-    }
-    const tagged = await killTagged(`${this.#instanceId}/`);
-    return count + tagged.found;
+  async #sweepGroups(): Promise<number> {
+    if (this.#root === undefined) return 0;
+    const found = await members(this.#root);
+    await killGroup(this.#root);
+    for (const name of await subgroups(this.#root)) await removeGroup(join(this.#root, name));
+    return found.length;
   }
 }
 

@@ -56,7 +56,7 @@ describe("a shell job", options, () => {
   });
 
   test("that will not hear is killed at its time limit, and the verdict tells the steps", guard, async () => {
-    const limits = { attemptTimeoutMs: 500, graceMs: 1_000 };
+    const limits = { attemptTimeoutMs: 500, graceMs: 5_000 };
     const command = "trap '' TERM INT; echo $$; while :; do sleep 1; done";
     const { result, stdout } = await collect(host.client.execute(job(command, { limits })));
     assert.deepEqual([result.outcome, result.code], ["TIMED_OUT", "ATTEMPT_TIMEOUT"]);
