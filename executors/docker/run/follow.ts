@@ -4,7 +4,7 @@ import { StopRequest, type Report, type StopReport } from "@executor-host/sdk";
 
 import { keptName } from "../container/names.ts";
 import { limits } from "../defaults.ts";
-import { DockerFailure, messageOf } from "../failure.ts";
+import { DockerFailure, isEngineGone, messageOf } from "../failure.ts";
 import { OutputRelay } from "../output/relay.ts";
 import type { Claim } from "./claim.ts";
 import { patiently } from "./engine-back.ts";
@@ -49,6 +49,8 @@ async function startContainer(run: DockerRun, { id }: Claim, signal: AbortSignal
     connection.destroy();
     return undefined;
   } catch (error) {
+    // The answer was lost, but perhaps not the order.
+    if (isEngineGone(error)) execution.started(`container ${id.slice(0, 12)}`);
     await engine.remove(id, unhurried()).catch((problem: unknown) => {
       execution.warn(`the container that did not start is left: ${messageOf(problem)}`);
     });
@@ -82,7 +84,7 @@ async function toItsEnd(
     if (ending.kind === "exited" || !life.signal.aborted) throw error;
     return undefined;
   });
-  const facts = await patiently(run, unhurried(), () => engine.inspect(id, unhurried()));
+  const facts = await patiently(run, forceSignal, () => engine.inspect(id, unhurried()));
   life.abort();
   await watching;
   run.evidence["stdoutBytes"] = relay.bytes.stdout;
