@@ -4,6 +4,7 @@
  *   scripts/services up [NAME ...]      start them; quick for those that are up
  *   scripts/services down [NAME ...]    stop them
  *   scripts/services status             what is up, and where
+ *   scripts/services get NAME ENDPOINT  one endpoint of one that is up, for use in a command line
  *
  * Without a name: all of them. What they need is installed when it is missing.
  */
@@ -13,7 +14,8 @@ import { services } from "./lib/services/registry.ts";
 import type { Service } from "./lib/services/service.ts";
 import { down, isUp, up } from "./lib/services/up-down.ts";
 
-const [verb = "", ...names] = process.argv.slice(2);
+const [verb = "", ...rest] = process.argv.slice(2);
+const [names, endpoint = ""] = verb === "get" ? [rest.slice(0, 1), rest[1]] : [rest];
 const unknown = names.filter((name) => !services.some((service) => service.name === name));
 const chosen = services.filter(({ name }) => names.length === 0 || names.includes(name));
 const known = services.map(({ name }) => name).join(", ");
@@ -28,6 +30,15 @@ const verbs: Readonly<Record<string, (service: Service) => Promise<void> | void>
     await down(service);
     console.log(`${service.name}: ${wasUp ? "down" : "was not up"}`);
   },
+  get({ name }) {
+    const record = readRecord(name);
+    const endpoints = record !== undefined && "endpoints" in record ? record.endpoints : undefined;
+    if (endpoints === undefined) throw new Error(`is not up: scripts/services up ${name}`);
+    const value = endpoints[endpoint];
+    if (value === undefined)
+      throw new Error(`has no endpoint "${endpoint}"; it has ${Object.keys(endpoints).join(", ")}`);
+    console.log(value);
+  },
   status(service) {
     const state = isUp(service.name) ? `up${endpointsOf(service)}` : "down";
     console.log(`${service.name.padEnd(10)} ${state}\n${"".padEnd(10)} ${service.summary}`);
@@ -35,12 +46,17 @@ const verbs: Readonly<Record<string, (service: Service) => Promise<void> | void>
 };
 
 const run = verbs[verb];
-if (run === undefined || unknown.length > 0) {
-  console.error(
-    run === undefined
-      ? `unknown command "${verb}": scripts/services up|down|status [NAME ...]`
-      : `unknown service "${unknown[0]}": there are ${known}`,
-  );
+const usage = "scripts/services up|down|status [NAME ...], or get NAME ENDPOINT";
+const problem =
+  run === undefined
+    ? `unknown command "${verb}": ${usage}`
+    : unknown.length > 0
+      ? `unknown service "${unknown[0]}": there are ${known}`
+      : verb === "get" && endpoint === ""
+        ? `get needs a service and an endpoint: ${usage}`
+        : undefined;
+if (run === undefined || problem !== undefined) {
+  console.error(problem);
   process.exitCode = 2;
 } else {
   for (const service of chosen) {

@@ -19,7 +19,7 @@ export const gcppubsub: Service = {
     const program = await buildGoProgram(source, context);
     const [port = 0] = await freePorts(1);
     const emulator = `127.0.0.1:${port}`;
-    context.spawn("pstest", program, [`-address=${emulator}`]);
+    context.spawn("pstest", program, [`-address=${emulator}`, "-topics=projects/demo/topics/greetings"]);
     await waitForPort("pstest", port, context);
     return { endpoints: { emulator } };
   },

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"log"
@@ -51,11 +52,18 @@ func (f *faults) React(request any) (bool, any, error) {
 
 func main() {
 	address := flag.String("address", "", "where to listen")
+	topics := flag.String("topics", "", "topics to begin with, by their full names, with spaces between them")
 	flag.Parse()
 	server := pstest.NewServerWithAddress(*address, pstest.ServerReactorOption{
 		FuncName: "Publish",
 		Reactor:  &faults{seen: map[string]int{}},
 	})
+	// For whoever tries the executor by hand.
+	for _, name := range strings.Fields(*topics) {
+		if _, err := server.GServer.CreateTopic(context.Background(), &pubsubpb.Topic{Name: name}); err != nil {
+			log.Fatal(err)
+		}
+	}
 	log.Printf("listening on %s", server.Addr)
 	select {}
 }
