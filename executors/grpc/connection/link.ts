@@ -37,7 +37,8 @@ export class Link implements PooledConnection {
       const state = channel.getConnectivityState(true);
       if (state !== connectivityState.IDLE && state !== connectivityState.CONNECTING) return;
       const changed = new Promise<void>((resolve) => {
-        channel.watchConnectivityState(state, limit.endMs, () => resolve());
+        // Our own limit ends the waiting: one of the library's would answer at once when it is over, again and again.
+        channel.watchConnectivityState(state, Infinity, () => resolve());
       });
       await abortable(changed, limit.signal);
     }
