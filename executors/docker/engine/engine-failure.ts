@@ -23,7 +23,10 @@ export function refusalOf(error: unknown): Refusal | undefined {
   const { statusCode, json } = error as { statusCode?: unknown; json?: unknown };
   if (typeof statusCode !== "number") return undefined;
   const { message } = (json ?? {}) as { message?: unknown };
-  return { status: statusCode, message: oneLine(typeof message === "string" ? message : messageOf(error)) };
+  return {
+    status: statusCode,
+    message: oneLine(typeof message === "string" ? message : messageOf(error).replace(/^\(HTTP code \d+\) .*? - /, "")),
+  };
 }
 
 /** What an error of the client means when nothing more is known. Other errors, such as that of an aborted signal, come back as they are. */

@@ -160,13 +160,16 @@ export class Engine implements Disposable {
     }
   }
 
-  /** The container's output from now on, and its input if it has one. */
+  /** The container's output from now on, and its input if it has one. Podman prepares the container's program for that. */
   async attach(id: string, stdin: boolean, signal: AbortSignal): Promise<Duplex> {
-    return (await this.#ask(signal, (abortSignal) =>
-      this.#docker
-        .getContainer(id)
-        .attach({ stream: true, stdout: true, stderr: true, stdin, hijack: true, abortSignal }),
-    )) as Duplex;
+    const wanted = { stream: true, stdout: true, stderr: true, stdin, hijack: true };
+    try {
+      return (await this.#limited(signal, limits.answerMs, (abortSignal) =>
+        this.#docker.getContainer(id).attach({ ...wanted, abortSignal }),
+      )) as Duplex;
+    } catch (error) {
+      throw refusalOf(error) === undefined ? this.#failure(error, signal) : startFailure(error, this.name);
+    }
   }
 
   /** The container's output from its beginning: what there is, or also what comes until it ends. */
@@ -184,8 +187,10 @@ export class Engine implements Disposable {
   /** Wait for its end, however long that takes. @returns its exit code */
   async wait(id: string, signal: AbortSignal): Promise<number> {
     try {
-      const path = `/containers/${encodeURIComponent(id)}/wait?condition=not-running`;
-      const answer = Buffer.concat(await (await this.#stream("POST", path, signal)).toArray()).toString();
+      const path = `/containers/${encodeURIComponent(id)}/wait?`;
+      const answer = Buffer.concat(
+        await (await this.#stream("POST", path, { condition: "not-running" }, signal)).toArray(),
+      ).toString();
       // An engine that is stopped meanwhile ends the answer early.
       const code = /"StatusCode":\s*(\d+)/.exec(answer)?.[1];
       if (code === undefined) throw new DockerFailure("ENGINE_UNREACHABLE", `${this.name} broke off`);
@@ -251,11 +256,12 @@ export class Engine implements Disposable {
   }
 
   /** The client's own way to read an answer never ends when the engine dies in the middle of it. */
-  #stream(method: string, path: string, abortSignal: AbortSignal): Promise<Readable> {
+  #stream(method: string, path: string, query: object, abortSignal: AbortSignal): Promise<Readable> {
     return new Promise((resolve, reject) => {
       const statusCodes = { 200: true, 400: "refused", 404: "no such container", 500: "server error" };
-      this.#questions.modem.dial({ path, method, isStream: true, statusCodes, abortSignal }, (error, answer) =>
-        error === null ? resolve(answer) : reject(error),
+      this.#questions.modem.dial(
+        { path, method, isStream: true, statusCodes, abortSignal, options: { _query: query, _body: {} } },
+        (error, answer) => (error === null ? resolve(answer) : reject(error)),
       );
     });
   }

@@ -3,6 +3,7 @@ import type { Execution, Usage } from "@executor-host/sdk";
 import type { Config } from "../config.ts";
 import { limits } from "../defaults.ts";
 import type { Engine, UsageSample } from "../engine/engine.ts";
+import { messageOf } from "../failure.ts";
 import { pause } from "./pause.ts";
 
 /** What a container uses, looked at now and then. */
@@ -24,11 +25,11 @@ export class UsageWatch {
       await pause(Math.min(limits.firstUsageMs, usage_interval), signal);
       for (;;) {
         const sample = await engine.usage(id, signal).catch(() => undefined);
-        if (sample !== undefined) execution.progress({ details: this.#add(sample) });
+        if (sample?.memory_stats !== undefined) execution.progress({ details: this.#add(sample) });
         await pause(usage_interval, signal);
       }
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) execution.log.warn("cannot see what the container uses", { error: messageOf(error) });
     }
   }
 
@@ -40,8 +41,8 @@ export class UsageWatch {
       (stats as Record<string, number> | undefined)?.["inactive_file"] ??
       0;
     const memoryBytes = Math.max(0, usage - cached);
-    const cpuTimeMs = Math.round((sample.cpu_stats.cpu_usage.total_usage ?? 0) / 1e6);
-    const pids = (sample.pids_stats as { current?: number }).current;
+    const cpuTimeMs = Math.round((sample.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e6);
+    const pids = sample.pids_stats?.current;
     if (memoryBytes > 0 || this.#usage === undefined) {
       this.#usage = {
         cpuTimeMs: Math.max(cpuTimeMs, this.#usage?.cpuTimeMs ?? 0),
