@@ -32,9 +32,9 @@ export const limits = {
   /** Read of a job's output at once: what a FIFO holds, and what the largest event takes. */
   readBytes: 64 * 1024,
   /** FIFOs made at once; a job takes two. */
-  fifoBatch: 64,
+  fifoBatch: 32,
   /** FIFOs in stock below which the next batch is made. */
-  fifoLowWater: 16,
+  fifoLowWater: 8,
   /** Making a batch of FIFOs, looking up an account, probing a tool. */
   helperMs: 10_000,
   /** Largest `env_file`. */
