@@ -81,8 +81,18 @@ export const docker: Service = {
     const containers = all.split("\n").filter((id) => id !== "");
     if (containers.length > 0) await command("rm", "--force", "--volumes", ...containers);
     await command("rmi", "--force", busybox, ...Object.keys(images));
+    await unmountNetworks(directory);
   },
 };
+
+/** An engine leaves the network of containers with the machine's own mounted, also after its end. */
+async function unmountNetworks(directory: string): Promise<void> {
+  const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
+  const networks = join(directory, "engine/exec/netns/");
+  for (const path of mounts.map((line) => line.split(" ")[1] ?? "").filter((each) => each.startsWith(networks))) {
+    await run("umount", ["--lazy", path]);
+  }
+}
 
 function rootOf(cacheDir: string): string {
   return join(cacheDir, "root");
