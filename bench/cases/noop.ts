@@ -1,27 +1,24 @@
+import { burstsSubject } from "../lib/bursts.ts";
 import type { Case } from "../lib/case.ts";
 import { workerFile } from "../lib/case.ts";
 import { HostProcess } from "../lib/host-process.ts";
-import { cpuMs } from "../lib/proc.ts";
 import { atLeast, atMost, section, type Column } from "../lib/report.ts";
-import { interleave, type Subject } from "../lib/rounds.ts";
+import { interleave } from "../lib/rounds.ts";
 import { Worker } from "../lib/worker.ts";
 import type { ClientKind, ClientWorker } from "../workers/client.ts";
 import type { DirectWorker } from "../workers/direct.ts";
 import type { EchoWorker } from "../workers/echo.ts";
-import type { BurstResult } from "../lib/burst.ts";
 
 const defaultRounds = 7;
 const single = { count: 500, concurrency: 1 };
 const many = { count: 3_000, concurrency: 64 };
+const bursts = { single, many };
 const messageBytes = 200;
 const warmUps = 2;
 const echoOneHop = "control: grpc-js unary echo, one hop";
 const echoTwoHops = "control: grpc-js unary echo, two hops";
 const throughHost = "host, our client";
 const throughHostGrpc = "host, bare gRPC client";
-
-/** The processes of one subject, for their CPU time. */
-type Pids = Readonly<Record<"client" | "host" | "executor", number | undefined>>;
 
 export const noop: Case = {
   name: "noop",
@@ -48,10 +45,11 @@ export const noop: Case = {
     const executor = await client.call("executorPid", { executor: "noop" });
     const hostPids = { client: client.pid, host: host.pid, executor };
     const subjects = [
-      subject(throughHost, runThroughHost("client"), hostPids),
-      subject(throughHostGrpc, runThroughHost("grpc"), hostPids),
-      subject(
+      burstsSubject(throughHost, bursts, runThroughHost("client"), hostPids),
+      burstsSubject(throughHostGrpc, bursts, runThroughHost("grpc"), hostPids),
+      burstsSubject(
         "no host: gRPC client straight to the executor",
+        bursts,
         (options) => direct.call("burst", { config: {}, ...options }),
         {
           client: direct.pid,
@@ -59,12 +57,12 @@ export const noop: Case = {
           executor: directExecutor,
         },
       ),
-      subject(echoOneHop, (options) => echoOne.call("burst", { bytes: messageBytes, ...options }), {
+      burstsSubject(echoOneHop, bursts, (options) => echoOne.call("burst", { bytes: messageBytes, ...options }), {
         client: echoOne.pid,
         host: undefined,
         executor: far.pid,
       }),
-      subject(echoTwoHops, (options) => echoTwo.call("burst", { bytes: messageBytes, ...options }), {
+      burstsSubject(echoTwoHops, bursts, (options) => echoTwo.call("burst", { bytes: messageBytes, ...options }), {
         client: echoTwo.pid,
         host: relay.pid,
         executor: far.pid,
@@ -90,27 +88,3 @@ export const noop: Case = {
     };
   },
 };
-
-function subject(label: string, run: (options: typeof many) => Promise<BurstResult>, pids: Pids): Subject {
-  return {
-    label,
-    async measure() {
-      const one = await run(single);
-      const before = { client: cpuOf(pids.client), host: cpuOf(pids.host), executor: cpuOf(pids.executor) };
-      const all = await run(many);
-      const each = (pid: number | undefined, from: number): number => ((cpuOf(pid) - from) * 1000) / many.count;
-      return {
-        p50Ms: one.p50Ms,
-        p99Ms: one.p99Ms,
-        perSecond: all.perSecond,
-        clientUs: each(pids.client, before.client),
-        executorUs: each(pids.executor, before.executor),
-        ...(pids.host !== undefined && { hostUs: each(pids.host, before.host) }),
-      };
-    },
-  };
-}
-
-function cpuOf(pid: number | undefined): number {
-  return pid === undefined ? 0 : cpuMs(pid);
-}

@@ -3,14 +3,12 @@ import { once } from "node:events";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { appVersions, magicCookie } from "@executor-host/proto/shared/executor-link";
-import { variables } from "../../goplugin/protocol/environment.ts";
-import { createIdentity } from "../../goplugin/tls/identity.ts";
 import { workerFile, type Case, type CaseContext } from "../lib/case.ts";
 import { HostProcess } from "../lib/host-process.ts";
 import { memoryOf, privateMb } from "../lib/proc.ts";
 import { atMost, section } from "../lib/report.ts";
 import { interleave, type Results } from "../lib/rounds.ts";
+import { startExecutor } from "../lib/start-executor.ts";
 import { Worker } from "../lib/worker.ts";
 import type { ClientWorker } from "../workers/client.ts";
 
@@ -73,23 +71,9 @@ async function untilExit(file: string, args: readonly string[]): Promise<number>
   return performance.now() - startedMs;
 }
 
-/** Until the handshake line, which an executor prints when it serves. */
 async function untilHandshake(executor: string, sockets: string, tls: boolean): Promise<number> {
-  const env = {
-    [magicCookie.key]: magicCookie.value,
-    [variables.protocolVersions]: String(appVersions.native),
-    [variables.socketDirectory]: sockets,
-    ...(tls && { [variables.clientCertificate]: createIdentity().certificatePem }),
-  };
-  const startedMs = performance.now();
-  const child = spawn(executor, { stdio: ["ignore", "pipe", "inherit"], env });
-  const exited = once(child, "exit");
-  const line = await Promise.race([once(child.stdout, "data"), exited.then(() => undefined)]);
-  const elapsedMs = performance.now() - startedMs;
-  if (line === undefined) throw new Error(`no handshake line from ${executor}`);
-  child.kill("SIGTERM");
-  await exited;
-  return elapsedMs;
+  await using started = await startExecutor(executor, sockets, tls);
+  return started.elapsedMs;
 }
 
 async function untilFirstResult(context: CaseContext, client: Worker<ClientWorker>): Promise<number> {
