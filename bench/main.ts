@@ -13,6 +13,7 @@ import { docker } from "./cases/docker.ts";
 import { interop } from "./cases/interop.ts";
 import { noop } from "./cases/noop.ts";
 import { output } from "./cases/output.ts";
+import { publish } from "./cases/publish.ts";
 import { shell } from "./cases/shell.ts";
 import { start } from "./cases/start.ts";
 import type { Case } from "./lib/case.ts";
@@ -20,7 +21,7 @@ import { machineFacts } from "./lib/machine.ts";
 import { preparePrograms } from "./lib/programs.ts";
 import { goalTable, type Report } from "./lib/report.ts";
 
-const cases: readonly Case[] = [start, crash, noop, interop, shell, output, docker];
+const cases: readonly Case[] = [start, crash, noop, interop, shell, output, publish, docker];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -19,6 +19,6 @@ export interface Case {
 }
 
 /** The path of a worker's module. */
-export function workerFile(name: "client" | "direct" | "echo" | "spawn"): string {
+export function workerFile(name: "client" | "direct" | "echo" | "publish" | "spawn"): string {
   return `${import.meta.dirname}/../workers/${name}.ts`;
 }
