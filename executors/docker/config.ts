@@ -98,8 +98,8 @@ export const config = defineConfig({
     secret: true,
     shape: object({
       username: text({ summary: "User." }),
-      password: text({ summary: "Password or access token." }),
-      identity_token: text({ summary: "Token in place of both." }),
+      password: text({ summary: "Password or access token.", secret: true }),
+      identity_token: text({ summary: "Token in place of both.", secret: true }),
     }),
     examples: ['{"username":"ci","password":"${secret:REGISTRY_PASSWORD}"}'],
   }),

@@ -8,7 +8,11 @@ import { build } from "esbuild";
 import { root } from "./root.ts";
 
 /** What the SDK offers, by the name that authors import. */
-const entries = { ".": "executors/sdk/index.ts", "./testing": "executors/sdk/testing/index.ts" } as const;
+const entries = {
+  ".": "executors/sdk/index.ts",
+  "./testing": "executors/sdk/testing/index.ts",
+  "./remote": "executors/sdk/remote/index.ts",
+} as const;
 const workspaces = ["executors/sdk", "goplugin", "proto"];
 
 /**

@@ -83,10 +83,19 @@ export function fieldSchema(target: Field<unknown>, as: "text" | "json"): JsonSc
   const fallback = options.default === undefined || secret ? undefined : write(options.default);
   if (fallback !== undefined) schema["default"] = fallback;
   if (options.examples !== undefined) {
-    const written = options.examples.map((text) => write(target.fromText(text, quoted)));
-    schema["examples"] = written.map((value, index) => value ?? options.examples?.[index] ?? null);
+    schema["examples"] = options.examples.map((text) => exampleOf(text, write(target.fromText(text, quoted))));
   }
   if (options.deprecated !== undefined) schema["deprecated"] = true;
   if (secret) schema["writeOnly"] = true;
   return schema;
+}
+
+/** An example as its author wrote it, in JSON where it is JSON: written anew, it would have all defaults, and lack what only a parser knows. */
+function exampleOf(text: string, written: JsonValue | undefined): JsonValue {
+  if (typeof written !== "object" || written === null) return written ?? text;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return written;
+  }
 }
