@@ -26,7 +26,12 @@ const directory = mkdtempSync("/tmp/eh-");
 chmodSync(directory, 0o755);
 const tracker = new ProcessTracker();
 const services = new TestServices(files);
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void abandon(signal));
+let abandoning: Promise<void> | undefined;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    abandoning ??= abandon(signal);
+  });
+}
 
 const results: FileResult[] = [];
 const queue = files.entries();
@@ -39,7 +44,15 @@ report();
 async function work(): Promise<void> {
   for (const [index, file] of queue) {
     await services.readyFor(file);
-    const result = await runTestFile(file, { directory: join(directory, String(index)), tracker });
+    if (abandoning !== undefined) return abandoning;
+    let result: FileResult;
+    try {
+      result = await runTestFile(file, { directory: join(directory, String(index)), tracker });
+    } catch (error) {
+      // Its directory was taken away under it.
+      if (abandoning !== undefined) return abandoning;
+      throw error;
+    }
     results.push(result);
     console.log(fileLine(result));
   }
@@ -69,4 +82,6 @@ async function abandon(signal: NodeJS.Signals): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
   await services[Symbol.asyncDispose]();
   process.kill(process.pid, signal);
+  // The signal ends this program; nothing is to be reported before.
+  await new Promise(() => undefined);
 }

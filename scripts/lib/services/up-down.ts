@@ -84,7 +84,8 @@ async function take(record: Exclude<ServiceRecord, { problem: string }>, service
     signalAll(alive, "SIGKILL");
     await allEnd(alive, timeouts.killMs);
   }
-  rmSync(record.directory, { recursive: true, force: true });
+  // What was mounted in it may take a moment to go.
+  rmSync(record.directory, { recursive: true, force: true, maxRetries: 10 });
 }
 
 interface Start {
