@@ -21,7 +21,7 @@ import type { SpawnWorker } from "../workers/spawn.ts";
 
 const defaultRounds = 3;
 const single = { count: 100, concurrency: 1 };
-const many = { count: 1_000, concurrency: 64 };
+const many = { count: 640, concurrency: 64 };
 const bursts = { single, many };
 const processes = { count: 10, concurrency: 1 };
 const message = "x".repeat(100);
