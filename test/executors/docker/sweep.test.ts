@@ -44,6 +44,7 @@ describe("a sweep", { ...guard, skip }, () => {
     await using kit = new DockerKit();
     const running = await abandoned(kit, "sweep-running", "sleep", "600");
     await abandoned(kit, "sweep-ended", "true");
+    await kit.docker("wait", "executor-host-sweep-ended-1");
     const stranger = await kit.docker(
       "run",
       "--detach",
