@@ -15,7 +15,7 @@ export function nodeFlagsOf(kind: Target["kind"]): readonly string[] {
  * Node 24 otherwise lets the young generation grow to hundreds of megabytes under load, and a fork costs time by the megabyte. Small ones are
  * also collected more often, and with them the buffers that output passes through: before these add up to a full collection.
  */
-const semiSpaceMiB = { executor: 1, command: 2 } as const satisfies Record<Target["kind"], number>;
+const semiSpaceMiB = { executor: 4, command: 2 } as const satisfies Record<Target["kind"], number>;
 
 const commonFlags: readonly string[] = [
   // Output passes through buffers outside the heap, and these count: with a limit near the size of the small heap, every 12 MB of output
