@@ -1,7 +1,7 @@
+import { Changes } from "@executor-host/proto/shared/changes";
 import { Channel } from "@executor-host/proto/executor";
 import { ExecuteResponse } from "@executor-host/proto/host";
 import { maxOutputBytes, records } from "@executor-host/proto/shared/frame";
-import { Changes } from "./changes.ts";
 import { encodeDropped, skipBefore, wholeRecords } from "./log-records.ts";
 import { LogWindow } from "./log-window.ts";
 import { joined, nothing, removeSegments, Segments, type Contents, type Entry } from "./segments.ts";

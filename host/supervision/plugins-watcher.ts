@@ -49,9 +49,12 @@ export class PluginsWatcher implements Disposable {
   async #look(): Promise<void> {
     if (this.#isLooking) return this.lookSoon();
     this.#isLooking = true;
-    this.#watch();
-    await this.#options.onChange();
-    this.#isLooking = false;
+    try {
+      this.#watch();
+      await this.#options.onChange();
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   #watch(): void {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { Changes } from "@executor-host/proto/shared/changes";
 import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { Logger } from "../log/logger.ts";
 import type { ExecutorDescription, ExecutorInfo, Survivor } from "../model/model.ts";
@@ -6,7 +7,6 @@ import type { Timeouts } from "../timeouts.ts";
 import type { Binary } from "./catalog.ts";
 import { CrashRecord } from "./crash-record.ts";
 import { describeExit, type ExecutorProcess } from "./executor-process.ts";
-import { NextChange, untilAborted } from "./signals.ts";
 
 /** How many processes an executor gets, and for how long. */
 export interface PoolLimits {
@@ -94,7 +94,7 @@ export class Pool implements AsyncDisposable {
   readonly #members = new Set<Member>();
   readonly #starting = new Set<Promise<void>>();
   readonly #retiring = new Set<Promise<unknown>>();
-  readonly #change = new NextChange();
+  readonly #changes = new Changes();
   readonly #wear: NodeJS.Timeout | undefined;
   #waiting = 0;
   #description: ExecutorDescription | undefined;
@@ -207,13 +207,13 @@ export class Pool implements AsyncDisposable {
     if (this.#state === "serving") this.#state = "retired";
     clearTimeout(this.#warming);
     for (const member of this.#members) this.#wearOut(member);
-    this.#change.notify();
+    this.#changes.notify();
   }
 
   /** Resolves when nothing runs in it any more, and nothing is being started. */
   async idle(): Promise<void> {
     while (this.#starting.size > 0 || [...this.#members].some(({ process }) => process.active > 0)) {
-      await this.#change.promise;
+      await this.#changes.next();
     }
   }
 
@@ -221,7 +221,7 @@ export class Pool implements AsyncDisposable {
     this.#state = "closed";
     clearTimeout(this.#warming);
     clearInterval(this.#wear);
-    this.#change.notify();
+    this.#changes.notify();
     await Promise.allSettled(this.#starting); // reported to whoever waited for them
     await Promise.all([...this.#members].map((member) => this.#stop(member)));
     await Promise.all(this.#retiring);
@@ -272,7 +272,7 @@ export class Pool implements AsyncDisposable {
     const { recycleAfter } = this.#options.limits;
     if (recycleAfter > 0 && process.info.finishedExecutions >= recycleAfter) member.isWorn = true;
     if (process.active === 0) this.#becameIdle(member);
-    this.#change.notify();
+    this.#changes.notify();
   }
 
   #becameIdle(member: Member): void {
@@ -314,7 +314,7 @@ export class Pool implements AsyncDisposable {
     this.#retiring.add(ending);
     await ending;
     this.#retiring.delete(ending);
-    this.#change.notify();
+    this.#changes.notify();
   }
 
   async #quarantine(member: Member): Promise<readonly Survivor[]> {
@@ -344,12 +344,12 @@ export class Pool implements AsyncDisposable {
     if (this.#state === "retired") throw new PoolRetiredError();
     this.#waiting += 1;
     try {
-      const change = this.#change.promise;
+      const change = this.#changes.next(signal);
       const isShared = this.#description?.capabilities.cancel ?? true;
       const wanted = Math.min(isShared ? 1 : this.#waiting, maxStarts);
       // One that waits for a failed start is told of it, whoever asked for that start.
       if (this.#starting.size < wanted && this.#mayStart) this.#begin();
-      await untilAborted(Promise.race([change, ...this.#starting]), signal);
+      await Promise.race([change, ...this.#starting]);
     } finally {
       this.#waiting -= 1;
     }
@@ -361,7 +361,7 @@ export class Pool implements AsyncDisposable {
     // A failure is told to those who wait for this start, and in `info`.
     const settled = () => {
       this.#starting.delete(starting);
-      this.#change.notify();
+      this.#changes.notify();
       this.keepWarm();
     };
     starting.then(settled, settled);
@@ -414,7 +414,7 @@ export class Pool implements AsyncDisposable {
       this.#crashes.crashed(`process ${member.process.pid} ${describeExit(exit)}`, [...member.jobs]);
       this.#options.logger.error("executor crashed", { executor: this.binary.name, detail: this.#crashes.last });
     }
-    this.#change.notify();
+    this.#changes.notify();
     this.keepWarm();
     const { survivors } = await ending;
     this.#retiring.delete(ending);

@@ -1,4 +1,4 @@
-/** Lets any number of readers wait for the next change of something. */
+/** Lets any number of waiters wait for the next change of something, each as long as it likes. */
 export class Changes {
   #waiters = new Set<() => void>();
 
@@ -11,18 +11,19 @@ export class Changes {
   }
 
   /** Resolves with the next change. @throws `signal.reason` when aborted */
-  next(signal: AbortSignal): Promise<void> {
+  next(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       const wake = () => {
-        signal.removeEventListener("abort", aborted);
+        signal?.removeEventListener("abort", aborted);
         resolve();
       };
       const aborted = () => {
         this.#waiters.delete(wake);
-        reject(signal.reason as Error);
+        reject(signal?.reason as Error);
       };
       this.#waiters.add(wake);
-      signal.addEventListener("abort", aborted, { once: true });
+      signal?.addEventListener("abort", aborted, { once: true });
     });
   }
 }
