@@ -1,5 +1,6 @@
 import type { Task, TaskDefinition } from "@aws-sdk/client-ecs";
 import { StopRequest, type Execution, type Report, type StopReport } from "@executor-host/sdk";
+import { isHostLost, stopRequestOf } from "@executor-host/sdk/remote";
 
 import { awsFailure } from "./client/aws-failure.ts";
 import type { ClientPool } from "./client/clients.ts";
@@ -92,7 +93,11 @@ async function firstEnding(execution: Execution<Config>, ended: Promise<Task>): 
   const stopped = async (): Promise<void> => {
     // A host that goes away aborts both signals, one right after the other; one that asks to stop does not.
     await Promise.resolve();
-    first.resolve(isHostLost(execution) ? "host-lost" : { kind: "cancelled", request: requestIn(signal) });
+    first.resolve(
+      execution.config.on_host_loss === "keep" && isHostLost(execution)
+        ? "host-lost"
+        : { kind: "cancelled", request: stopRequestOf(signal) },
+    );
   };
   const listener = (): void => void stopped();
   const limitMs = shortest(config.timeout, (config.maxAttempts ?? 0) * limits.dkronPollMs);
@@ -117,25 +122,10 @@ function shortest(...limitsMs: readonly number[]): number {
   return set.length === 0 ? 0 : Math.min(...set);
 }
 
-/** Dkron's executions have no id by which they could be found again. */
-function isHostLost({ signal, forceSignal, config, protocol }: Execution<Config>): boolean {
-  return (
-    config.on_host_loss === "keep" &&
-    protocol === "native" &&
-    forceSignal.aborted &&
-    requestIn(signal).reason === requestIn(forceSignal).reason
-  );
-}
-
-function requestIn(signal: AbortSignal): StopRequest {
-  const reason: unknown = signal.reason;
-  return reason instanceof StopRequest ? reason : new StopRequest(String(reason), 0);
-}
-
 function leftRunning({ execution, evidence }: EcsRun): Report {
   return {
     outcome: "CANCELLED",
-    message: `left running: ${requestIn(execution.signal).reason}`,
+    message: `left running: ${stopRequestOf(execution.signal).reason}`,
     hint: "the same execution id finds the task again",
     code: "CANCELLED",
     evidence,

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 
-import { StopRequest, type Report, type StopReport } from "@executor-host/sdk";
+import type { Report, StopReport } from "@executor-host/sdk";
+import { isHostLost, stopRequestOf } from "@executor-host/sdk/remote";
 
 import { keptName } from "../container/names.ts";
 import { limits } from "../defaults.ts";
@@ -105,7 +106,11 @@ async function firstEnding(
   const stopped = async (): Promise<void> => {
     // A host that goes away aborts both signals, one right after the other; one that asks to stop does not.
     await Promise.resolve();
-    first.resolve(isHostLost(run) ? "host-lost" : { kind: "cancelled", request: requestIn(signal) });
+    first.resolve(
+      run.execution.config.on_host_loss === "keep" && isHostLost(run.execution)
+        ? "host-lost"
+        : { kind: "cancelled", request: stopRequestOf(signal) },
+    );
   };
   const listener = (): void => void stopped();
   const timer =
@@ -131,26 +136,10 @@ async function firstEnding(
   }
 }
 
-/** Dkron's executions have no id by which they could be found again. */
-function isHostLost({ execution }: DockerRun): boolean {
-  const { signal, forceSignal, config, protocol } = execution;
-  return (
-    config.on_host_loss === "keep" &&
-    protocol === "native" &&
-    forceSignal.aborted &&
-    requestIn(signal).reason === requestIn(forceSignal).reason
-  );
-}
-
-function requestIn(signal: AbortSignal): StopRequest {
-  const reason: unknown = signal.reason;
-  return reason instanceof StopRequest ? reason : new StopRequest(String(reason), 0);
-}
-
 function leftRunning({ execution, evidence }: DockerRun): Report {
   return {
     outcome: "CANCELLED",
-    message: `left running: ${requestIn(execution.signal).reason}`,
+    message: `left running: ${stopRequestOf(execution.signal).reason}`,
     hint: "the same execution id finds the container again",
     code: "CANCELLED",
     evidence: { ...evidence },

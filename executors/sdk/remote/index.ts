@@ -7,6 +7,8 @@ export { failuresOf, RemoteFailure, reportOfThrown, type FailureKind } from "./f
 export { debugField, oneAtMost, parseBase64, parseHeaderList, parseJsonText, word, type Header } from "./fields.ts";
 export { readNamedFile } from "./file.ts";
 export { grpcConnectFailure } from "./grpc-connect-failure.ts";
+export { isHostLost, stopRequestOf } from "./host-loss.ts";
+export { certificateProblem, pairProblem, type Pem, type PemProblem } from "./pem.ts";
 export { limited, showMs } from "./time-limit.ts";
 export { checkTls, readTls, tlsFields, tlsKeysSet, type TlsMaterial } from "./tls.ts";
 export { traceHeaders } from "./trace-context.ts";

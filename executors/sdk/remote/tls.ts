@@ -1,10 +1,9 @@
-import { X509Certificate } from "node:crypto";
-import { createSecureContext } from "node:tls";
-import { messageOf, type Violation } from "@executor-host/proto/shared/error";
+import type { Violation } from "@executor-host/proto/shared/error";
 import { choice, flag } from "../config/scalars.ts";
 import { RemoteFailure } from "./failure.ts";
 import { readNamedFile } from "./file.ts";
 import { word } from "./fields.ts";
+import { certificateProblem, pairProblem, type Pem, type PemProblem } from "./pem.ts";
 
 /** Keys that say how to speak TLS, the same in each executor that has them. */
 export const tlsFields = {
@@ -102,9 +101,9 @@ export async function readTls(config: TlsConfig, signal: AbortSignal): Promise<T
     pem(config, "tls_certificate", signal),
     pem(config, "tls_certificate_key", signal),
   ]);
-  if (ca !== undefined) assertCertificates(ca);
-  if (certificate !== undefined) assertCertificates(certificate);
-  if (certificate !== undefined && key !== undefined) assertPair(certificate, key, config.tls_key_passphrase);
+  if (ca !== undefined) refuse(certificateProblem(ca));
+  if (certificate !== undefined) refuse(certificateProblem(certificate));
+  if (certificate !== undefined && key !== undefined) refuse(pairProblem(certificate, key, config.tls_key_passphrase));
   return {
     ca: ca?.text,
     certificate: certificate?.text,
@@ -114,12 +113,6 @@ export async function readTls(config: TlsConfig, signal: AbortSignal): Promise<T
     minVersion: config.tls_min_version === "1.3" ? "TLSv1.3" : "TLSv1.2",
     verify: !config.tls_no_verify,
   };
-}
-
-/** PEM text and, for messages, where it came from. */
-interface Pem {
-  readonly text: string;
-  readonly source: string;
 }
 
 async function pem(
@@ -134,46 +127,10 @@ async function pem(
   return { text: (await readNamedFile(`${key}_file`, path, signal)).toString(), source: `${key}_file ${path}` };
 }
 
-/** Node takes a file without any certificate for an empty list, without a word. */
-function assertCertificates({ text, source }: Pem): void {
-  const blocks = text.match(
-    /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g,
-  );
-  if (blocks === null) throw invalid(`${source} holds no certificate`);
-  for (const [index, block] of blocks.entries()) {
-    try {
-      void new X509Certificate(block);
-    } catch (error) {
-      throw invalid(`certificate ${index + 1} of ${source} cannot be read`, error);
-    }
-  }
-}
-
-function assertPair(certificate: Pem, key: Pem, passphrase: string | undefined): void {
-  try {
-    createSecureContext({ cert: certificate.text, key: key.text, passphrase });
-  } catch (error) {
-    throw invalid(`${key.source} does not fit: ${keyProblem(error, passphrase)}`, error);
-  }
-}
-
-const decryptErrors = new Set([
-  "ERR_OSSL_BAD_DECRYPT",
-  "ERR_OSSL_WRONG_PASSWORD",
-  "ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED",
-]);
-
-function keyProblem(error: unknown, passphrase: string | undefined): string {
-  const code = String((error as NodeJS.ErrnoException).code);
-  if (code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH") return "it belongs to another certificate";
-  if (!decryptErrors.has(code)) return messageOf(error);
-  return passphrase === undefined
-    ? "it is encrypted, and tls_key_passphrase is not set"
-    : "tls_key_passphrase does not open it";
-}
-
-function invalid(message: string, cause?: unknown): RemoteFailure {
-  return new RemoteFailure("TLS_MATERIAL_INVALID", { retryability: "PERMANENT" }, message, {
+function refuse(problem: PemProblem | undefined): void {
+  if (problem === undefined) return;
+  const { message, cause } = problem;
+  throw new RemoteFailure("TLS_MATERIAL_INVALID", { retryability: "PERMANENT" }, message, {
     hint: "PEM is expected",
     cause,
   });
