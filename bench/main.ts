@@ -55,6 +55,7 @@ const text = [
   "Written by `scripts/bench`; what the rows mean stands in [README.md](README.md).",
   "",
   machineFacts(root),
+  `- cases: ${chosen.map(({ name }) => name).join(", ")}`,
   "",
   goalTable(reports.flatMap(({ goals }) => goals)),
   "",

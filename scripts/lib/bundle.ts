@@ -12,8 +12,9 @@ export function nodeFlagsOf(kind: Target["kind"]): readonly string[] {
 }
 
 /**
- * Node 24 otherwise lets the young generation grow to hundreds of megabytes under load, and a fork costs time by the megabyte. Small ones are
- * also collected more often, and with them the buffers that output passes through: before these add up to a full collection.
+ * Node 24 otherwise lets the young generation grow to hundreds of megabytes under load, and a fork costs time by the megabyte. The host's is
+ * smaller still, as with it the buffers that output passes through are collected before they add up to a full collection; an executor that
+ * starts many jobs is slower with less than this.
  */
 const semiSpaceMiB = { executor: 4, command: 2 } as const satisfies Record<Target["kind"], number>;
 
