@@ -1,11 +1,15 @@
 import type { ExecutionRun } from "./run.ts";
 
-/** Unfinished executions by their concurrency key, the oldest first. Those without a key are nobody's rivals. */
+/**
+ * Unfinished executions by their concurrency key, the oldest first. Those without a key are nobody's rivals.
+ *
+ * One that has its result is nobody's rival either, although it is taken out only when everybody can see that.
+ */
 export class Rivals {
   readonly #byKey = new Map<string, Set<ExecutionRun>>();
 
   of(key: string): readonly ExecutionRun[] {
-    return [...(this.#byKey.get(key) ?? [])];
+    return [...(this.#byKey.get(key) ?? [])].filter((run) => !run.hasResult);
   }
 
   add(key: string, run: ExecutionRun): void {

@@ -89,8 +89,9 @@ export class ExecutionRun {
     return this.#options.digest;
   }
 
-  get isStopping(): boolean {
-    return this.#stop.signal.aborted;
+  /** Nothing of it runs any more; that the journal and watchers know it may take a moment. */
+  get hasResult(): boolean {
+    return this.#result !== undefined;
   }
 
   snapshot(): Execution {

@@ -5,7 +5,7 @@ const slowestShown = 5;
 /** Of what a failed file printed, the last part. */
 const outputCharacters = 4_000;
 
-/** One line when a file is done. */
+/** One line when a file is done, and one for each failure. */
 export function fileLine(result: FileResult): string {
   const { file, durationMs, passed } = result;
   const [failures, skips] = [result.failures.length, result.skips.length];
@@ -13,7 +13,8 @@ export function fileLine(result: FileResult): string {
   if (failures > 0) counts.push(`${failures} failed`);
   if (skips > 0) counts.push(`${skips} skipped`);
   const word = failures > 0 ? paint("red", "FAIL") : paint("green", "ok  ");
-  return `${word} ${file} ${paint("dim", `(${counts.join(", ")}, ${seconds(durationMs)})`)}`;
+  const titles = result.failures.map(({ title, line }) => `     ${place(file, line)}  ${title}`);
+  return [`${word} ${file} ${paint("dim", `(${counts.join(", ")}, ${seconds(durationMs)})`)}`, ...titles].join("\n");
 }
 
 /** What there is to say after all files, without the totals. */
