@@ -61,7 +61,7 @@ export class Host implements AsyncDisposable {
   /** @throws {HostError} `SETTINGS_INVALID`, `STATE_LOCKED`, `JOURNAL_FAILED`, `LISTEN_REFUSED`, `LISTEN_FAILED`; then nothing is left running */
   static async start(settings: Settings, options: HostOptions): Promise<Host> {
     const { logger } = options;
-    const waits: Timeouts = { ...timeouts, ...options.timeouts };
+    const waits: Timeouts = { ...timeouts, livenessMs: settings.executorHangTimeoutMs, ...options.timeouts };
     await using starting = new AsyncDisposableStack();
     const { stateDir, runtimeDir } = settings;
     await makeDirectory(stateDir, "state-dir");

@@ -8,10 +8,10 @@ export const timeouts = {
   quickCallMs: 5_000,
   /** Probe, unless the caller says otherwise. */
   probeMs: 30_000,
-  /** Silence of an executor after which it is asked whether it still lives. */
-  livenessAfterMs: 15_000,
-  /** Answer to that question. */
-  livenessMs: 5_000,
+  /** Between two health calls to an executor's process. */
+  livenessAfterMs: 5_000,
+  /** Answer to one, before the process counts as hanging. The setting `executor-hang-timeout`, unless a test says otherwise. */
+  livenessMs: 10_000,
   /** After the grace time: from dropping the call until the executor's process is dealt with. */
   abandonMs: 2_000,
   /** How long neighbours may finish in a process that ignores a cancel, before it is killed. */

@@ -11,10 +11,10 @@ import { linkClient, unaryCall } from "./grpc-call.ts";
  */
 export async function checkHealth(
   channel: Channel,
-  options: { deadline: Date; signal?: AbortSignal | undefined; interceptors?: Interceptor[] },
+  options: { deadline: Date | undefined; signal?: AbortSignal | undefined; interceptors?: Interceptor[] },
 ): Promise<void> {
   const client = linkClient(HealthClient, channel, options.interceptors);
-  const callOptions: Partial<CallOptions> = { deadline: options.deadline };
+  const callOptions: Partial<CallOptions> = options.deadline === undefined ? {} : { deadline: options.deadline };
   await unaryCall(
     (callback) => client.check({ service: healthServiceName }, new Metadata(), callOptions, callback),
     options.signal,

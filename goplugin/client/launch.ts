@@ -93,6 +93,7 @@ async function launchWith(sockets: SocketDirectory, file: string, options: Launc
       child,
       link,
       sockets,
+      address: target.address,
       appVersion,
       cleanUp,
       cleanUpAfterDetaching,

@@ -3,6 +3,7 @@ import { GRPCControllerClient } from "@executor-host/proto/goplugin";
 import { HostError } from "@executor-host/proto/shared/error";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import type { Broker } from "../broker/broker.ts";
+import type { Address } from "../protocol/address.ts";
 import { timeouts } from "../protocol/defaults.ts";
 import type { ReattachInfo } from "../protocol/reattach-info.ts";
 import { settledWithin } from "../protocol/wait.ts";
@@ -20,6 +21,8 @@ export interface PluginProcess extends AsyncDisposable {
   /** The application protocol version the plugin chose. */
   readonly appVersion: number;
   readonly startedAt: Date;
+  /** Where it serves. */
+  readonly address: Address;
   /** The one connection, for all services: pass {@link clientOptions} to a client of your own. Closed when the process ends. */
   readonly channel: Channel;
   /** The channel and the interceptor that turns a broken connection into `PLUGIN_EXITED`. Never close a client made with it: the channel is shared. */
@@ -34,6 +37,7 @@ export interface PluginProcess extends AsyncDisposable {
   /**
    * Health check; a plugin that answers anything is well, as with go-plugin.
    *
+   * @param options.timeoutMs default 5_000; `Infinity` leaves the waiting to `signal`, which no jump of the clock disturbs
    * @throws {HostError} `PLUGIN_EXITED`, `DEADLINE_EXCEEDED`, `NOT_SUPPORTED`, `CONNECT_FAILED`
    */
   ping(options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<void>;
@@ -72,6 +76,7 @@ export interface PluginProcessParts {
   readonly child: ProcessHandle;
   readonly link: PluginLink;
   readonly sockets: SocketDirectory;
+  readonly address: Address;
   readonly appVersion: number;
   /** Removes what this host has made for the plugin, once that has ended. */
   readonly cleanUp: () => Promise<void>;
@@ -84,6 +89,7 @@ export interface PluginProcessParts {
 
 export class ConnectedPlugin implements PluginProcess {
   readonly appVersion: number;
+  readonly address: Address;
   readonly exited: Promise<PluginExit>;
   readonly clientOptions: { channelOverride: Channel; interceptors: Interceptor[] };
   readonly reattachInfo: () => ReattachInfo;
@@ -101,6 +107,7 @@ export class ConnectedPlugin implements PluginProcess {
     this.#isTest = parts.isTest;
     this.reattachInfo = parts.reattachInfo;
     this.appVersion = parts.appVersion;
+    this.address = parts.address;
     this.clientOptions = {
       channelOverride: parts.link.channel,
       interceptors: [exitInterceptor(parts.child, parts.link.channel)],
@@ -134,7 +141,7 @@ export class ConnectedPlugin implements PluginProcess {
 
   async ping(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs = timeouts.pingMs, signal } = options;
-    const deadline = new Date(Date.now() + timeoutMs);
+    const deadline = timeoutMs === Infinity ? undefined : new Date(Date.now() + timeoutMs);
     try {
       await checkHealth(this.channel, { deadline, signal, interceptors: this.clientOptions.interceptors });
     } catch (error) {

@@ -61,6 +61,7 @@ export async function reattachPlugin(options: ReattachOptions): Promise<PluginPr
       child,
       link,
       sockets,
+      address: info.address,
       appVersion: info.appVersion,
       cleanUp,
       cleanUpAfterDetaching,

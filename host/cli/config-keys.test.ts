@@ -18,6 +18,8 @@ const executor: Executor = {
   processes: [],
   crashes: 0,
   lastCrash: "",
+  pinnedSha256: "",
+  isolation: [],
 };
 
 test("configKeys() puts a JSON Schema into words", () => {

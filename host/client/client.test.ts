@@ -183,7 +183,7 @@ test("executors are listed and described with their state in words", guard, asyn
   assert.equal(skippedFiles.length, 1);
   const { executor, configSchema } = await client.describeExecutor("shell");
   assert.deepEqual(executor.processes, [
-    { pid: 41, startedMs: scriptStartMs, activeExecutions: 1, finishedExecutions: 7 },
+    { pid: 41, startedMs: scriptStartMs, activeExecutions: 1, finishedExecutions: 7, lagMs: 2 },
   ]);
   assert.equal((JSON.parse(configSchema) as { type: string }).type, "object");
 });

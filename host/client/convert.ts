@@ -150,9 +150,10 @@ export function executorFromProto(executor: hostV1.Executor): Executor {
   return {
     ...executor,
     state: state === "UNSPECIFIED" ? "IDLE" : state,
-    processes: executor.processes.map(({ startedTime, ...process }) => ({
+    processes: executor.processes.map(({ startedTime, lag, ...process }) => ({
       ...process,
       startedMs: fromTimestamp(startedTime) ?? 0,
+      lagMs: fromDuration(lag),
     })),
   };
 }

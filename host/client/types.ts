@@ -4,6 +4,7 @@ import type {
   Execution,
   ExecutorProcessInfo,
   ExecutorState,
+  IsolationLevel,
   JsonObject,
   Limits,
   Outcome,
@@ -83,6 +84,9 @@ export interface Executor {
   readonly processes: readonly ExecutorProcessInfo[];
   readonly crashes: number;
   readonly lastCrash: string;
+  /** What its file's sha256 sum must be; empty when anything will do. */
+  readonly pinnedSha256: string;
+  readonly isolation: readonly IsolationLevel[];
 }
 
 export interface ExecutorList {

@@ -12,7 +12,6 @@ import {
   type Survivor,
 } from "../model/model.ts";
 import { formatDuration } from "../settings/duration.ts";
-import { describeExit } from "../supervision/executor-process.ts";
 import type { CallEnd, RunningCall } from "../supervision/link.ts";
 import type { Lease } from "../supervision/pool.ts";
 import type { Timeouts } from "../timeouts.ts";
@@ -67,8 +66,6 @@ class Attempt {
   #paused = false;
   #cause: StopCause | undefined;
   #ladder: Promise<void> | undefined;
-  #unresponsive = false;
-  #liveness: SilenceTimer | undefined;
   #silence: SilenceTimer | undefined;
 
   constructor(options: AttemptOptions) {
@@ -76,20 +73,20 @@ class Attempt {
   }
 
   async run(): Promise<Result> {
-    const { spec, number, lease, limits, timeouts, stop } = this.#options;
+    const { spec, number, lease, limits, stop } = this.#options;
     const { attemptTimeoutMs, noOutputTimeoutMs } = limits;
     let timer: NodeJS.Timeout | undefined;
     if (attemptTimeoutMs !== undefined) {
       const cause = new StopCause("attempt", `attempt limit of ${formatDuration(attemptTimeoutMs)} reached`);
       timer = setTimeout(() => this.#requestStop(cause), attemptTimeoutMs);
     }
-    this.#liveness = new SilenceTimer(timeouts.livenessAfterMs, () => void this.#checkLiveness());
     if (noOutputTimeoutMs !== undefined) {
       this.#silence = new SilenceTimer(noOutputTimeoutMs, () =>
         this.#requestStop(new StopCause("no-output", `no output for ${formatDuration(noOutputTimeoutMs)}`)),
       );
     }
     const stopped = () => this.#requestStop(stop.reason as StopCause);
+    const dropped = () => this.#call?.abort();
     try {
       const call = lease.process.link.execute(
         {
@@ -106,19 +103,20 @@ class Attempt {
       this.#call = call;
       if (stop.aborted) stopped();
       stop.addEventListener("abort", stopped, { once: true });
+      lease.process.beyondReach.addEventListener("abort", dropped, { once: true });
       const end = await call.ended;
       await this.#ladder;
       return await this.#conclude(end);
     } finally {
       stop.removeEventListener("abort", stopped);
+      lease.process.beyondReach.removeEventListener("abort", dropped);
       clearTimeout(timer);
-      this.#liveness.stop();
       this.#silence?.stop();
     }
   }
 
   #receive(frame: EventFrame): void {
-    this.#liveness?.touch();
+    this.#options.lease.process.touch();
     if (this.#result !== undefined) return; // nothing counts after the result
     switch (frame.kind) {
       case "started":
@@ -152,10 +150,11 @@ class Attempt {
     if (this.#paused || call === undefined || !this.#options.isCongested()) return;
     this.#paused = true;
     call.pause();
+    const expectAnswers = this.#options.lease.process.excuse();
     void this.#options.drained().then(() => {
       this.#paused = false;
-      this.#liveness?.touch();
       call.resume();
+      expectAnswers();
     });
   }
 
@@ -221,19 +220,6 @@ class Attempt {
     return process.hasExited;
   }
 
-  async #checkLiveness(): Promise<void> {
-    const { process } = this.#options.lease;
-    if (this.#paused || (await process.isAlive())) {
-      this.#liveness?.touch();
-      return;
-    }
-    if (process.hasExited || this.#result !== undefined) return;
-    this.#unresponsive = true;
-    await process.kill();
-    // Where nobody can end it, the execution ends all the same.
-    if (!process.hasExited) this.#call?.abort();
-  }
-
   async #conclude(end: CallEnd): Promise<Result> {
     const cause = this.#cause;
     if (this.#result !== undefined) return this.#stopped(this.#result, cause);
@@ -287,14 +273,13 @@ class Attempt {
     }
     const { survivors } = await process.ended;
     this.#survivors = survivors;
-    const how = this.#unresponsive
-      ? "stopped answering and was killed"
-      : exit.expected
+    const how =
+      exit.expected && !process.isUnresponsive
         ? "was stopped by the host, as it ignored the cancel of another execution"
-        : describeExit(exit);
+        : process.describeEnd(exit);
     const result = makeResult("EXECUTOR_CRASHED", {
       message: `executor process ${process.pid} ${how}`,
-      code: this.#unresponsive ? "EXECUTOR_UNRESPONSIVE" : "EXECUTOR_CRASHED",
+      code: process.isUnresponsive ? "EXECUTOR_UNRESPONSIVE" : "EXECUTOR_CRASHED",
       hint: this.#started ? "the work may have had an effect" : "nothing had been started",
       effect,
       retryability: effect === "NONE" ? "RETRYABLE" : "UNKNOWN",

@@ -191,9 +191,12 @@ export function executorToProto(executor: model.ExecutorInfo): hostV1.Executor {
       startedTime: toTimestamp(process.startedMs),
       activeExecutions: process.activeExecutions,
       finishedExecutions: process.finishedExecutions,
+      lag: durationToProto(process.lagMs),
     })),
     crashes: executor.crashes,
     lastCrash: executor.lastCrash,
+    pinnedSha256: executor.pinnedSha256,
+    isolation: executor.isolation.map((level) => ({ ...level })),
   };
 }
 

@@ -170,6 +170,8 @@ export interface ExecutorProcessInfo {
   readonly startedMs: number;
   readonly activeExecutions: number;
   readonly finishedExecutions: number;
+  /** How long it took to answer the last health call, or has not answered one so far; undefined before the first. */
+  readonly lagMs?: number | undefined;
 }
 
 export interface ExecutorInfo {
@@ -182,6 +184,22 @@ export interface ExecutorInfo {
   readonly processes: readonly ExecutorProcessInfo[];
   readonly crashes: number;
   readonly lastCrash: string;
+  /** What its file's sha256 sum must be; empty when anything will do. */
+  readonly pinnedSha256: string;
+  readonly isolation: readonly IsolationLevel[];
+}
+
+/** One way in which an executor's processes are kept apart from the rest of the machine. */
+export interface IsolationLevel {
+  /** As in the settings. */
+  readonly name: string;
+  /** What is asked for, as in the settings. */
+  readonly value: string;
+  /** By what it is reached, for people; empty when it is not. */
+  readonly means: string;
+  /** Why not, and what would help. */
+  readonly problem: string;
+  readonly hint: string;
 }
 
 export interface SkippedFile {

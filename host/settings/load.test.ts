@@ -55,6 +55,7 @@ test("loadSettings() needs no setting at all", (t) => {
     limits: { graceMs: 10_000 },
     drainTimeoutMs: 60_000,
     executorStartTimeoutMs: 60_000,
+    executorHangTimeoutMs: 10_000,
     executorIdleStopMs: 900_000,
     executorWarm: 0,
     executorMaxProcesses: 256,

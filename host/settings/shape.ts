@@ -15,6 +15,7 @@ export interface Settings {
   readonly limits: LimitSettings;
   readonly drainTimeoutMs: number;
   readonly executorStartTimeoutMs: number;
+  readonly executorHangTimeoutMs: number;
   /** 0: never. */
   readonly executorIdleStopMs: number;
   readonly executorWarm: number;

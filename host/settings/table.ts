@@ -11,6 +11,7 @@ import {
   variableName,
   type Kind,
 } from "./kinds.ts";
+import { timeouts } from "../timeouts.ts";
 import type { LimitSettings, Settings } from "./shape.ts";
 import { defaultPluginsDirs, defaultRuntimeDir, defaultStateDir, type Surroundings } from "./surroundings.ts";
 
@@ -139,6 +140,15 @@ const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettin
     kind: duration(1),
     default: () => 60_000,
     summary: "How long an executor's process may take to be ready",
+  },
+  executorHangTimeoutMs: {
+    key: "executor-hang-timeout",
+    kind: duration(1_000),
+    default: () => timeouts.livenessMs,
+    summary: "How long an executor's process may leave a health call unanswered before it is killed and replaced",
+    details:
+      "It is asked every 5 s, with work or without. Time in which the host itself was held up does not count, nor does silence of a process that sends " +
+      "events. Its executions end EXECUTOR_CRASHED, with the code EXECUTOR_UNRESPONSIVE.",
   },
   executorIdleStopMs: {
     key: "executor-idle-stop",

@@ -1,5 +1,7 @@
 import { HostError } from "@executor-host/proto/shared/error";
 import { formatElapsed } from "../settings/duration.ts";
+import { jittered } from "./jitter.ts";
+import type { BackoffLimits } from "./start-failures.ts";
 
 export interface CrashLimits {
   /** Crashes within the window from which nothing is started for a while; 0 means never. */
@@ -8,6 +10,8 @@ export interface CrashLimits {
   /** First pause; doubles with every trial that crashes, up to the maximum. */
   readonly pauseMs: number;
   readonly maxPauseMs: number;
+  /** Waits between the restarts of processes that are kept ready, from the second crash within the window on. */
+  readonly restart: BackoffLimits;
 }
 
 interface Crash {
@@ -34,6 +38,7 @@ export class CrashRecord {
   #last = "";
   #pauseMs = 0;
   #closedUntilMs = 0;
+  #restartMs = 0;
   #state: "open" | "closed" | "trial" = "open";
 
   constructor(executor: string, limits: CrashLimits) {
@@ -53,6 +58,11 @@ export class CrashRecord {
   /** Why nothing is started now, for people; empty when something may be. */
   get problem(): string {
     return this.#state === "open" ? "" : this.#refusal(Date.now()).message;
+  }
+
+  /** Until a process may be started that nobody waits for. */
+  get restartWaitMs(): number {
+    return Math.max(0, this.#restartMs - Date.now());
   }
 
   /** How often the executor crashed while this job ran, since the job last ended well. */
@@ -94,13 +104,15 @@ export class CrashRecord {
     this.#count += 1;
     this.#last = `${new Date(now).toISOString()}: ${detail}`;
     for (const job of new Set(jobs)) this.#suspect(job);
-    const { limit, windowMs, pauseMs, maxPauseMs } = this.#limits;
+    const { limit, windowMs, pauseMs, maxPauseMs, restart } = this.#limits;
     this.#recent = [...this.#recent.filter(({ atMs }) => atMs > now - windowMs), { atMs: now, jobs }];
+    const doublings = this.#recent.length - 2;
+    this.#restartMs = doublings < 0 ? now : now + jittered(Math.min(restart.maxMs, restart.firstMs * 2 ** doublings));
     const isLoop = limit > 0 && this.#recent.length >= limit && !this.#isOneJob;
     if (!isLoop && this.#state !== "trial") return;
     this.#state = "closed";
     this.#pauseMs = Math.min(maxPauseMs, this.#pauseMs === 0 ? pauseMs : this.#pauseMs * 2);
-    this.#closedUntilMs = now + this.#pauseMs;
+    this.#closedUntilMs = now + jittered(this.#pauseMs);
   }
 
   /** Every recent crash happened while the same job was running. */

@@ -9,6 +9,7 @@ import type { Timeouts } from "../timeouts.ts";
 import type { Binary } from "./catalog.ts";
 import type { ProcessGroup } from "./containment.ts";
 import { executorEnvironment } from "./environment.ts";
+import { HealthWatch } from "./health-watch.ts";
 import type { ExecutorLink } from "./link.ts";
 import { DkronLink } from "./dkron-link.ts";
 import { NativeLink } from "./native-link.ts";
@@ -44,6 +45,10 @@ export class ExecutorProcess implements AsyncDisposable {
   readonly startedMs = Date.now();
   /** Resolves when the process is gone, and everything it started with it unless it ended in order. Never rejects. */
   readonly ended: Promise<ProcessEnd>;
+  /** Aborts when the process does not answer and cannot be ended: whoever waits for it need not wait any longer. */
+  readonly beyondReach: AbortSignal;
+  readonly #health: HealthWatch;
+  #isUnresponsive = false;
   readonly #plugin: PluginProcess;
   readonly #timeouts: Timeouts;
   readonly #log: Logger;
@@ -55,8 +60,17 @@ export class ExecutorProcess implements AsyncDisposable {
     this.#timeouts = timeouts;
     this.#log = log;
     this.link = link;
+    const beyondReach = new AbortController();
+    this.beyondReach = beyondReach.signal;
+    this.#health = new HealthWatch({
+      ask: (signal) => this.#ask(signal),
+      intervalMs: timeouts.livenessAfterMs,
+      limitMs: timeouts.livenessMs,
+      onUnresponsive: () => void this.#giveUp(beyondReach),
+    });
+    void plugin.exited.then(() => this.#health[Symbol.dispose]());
     this.ended = plugin.exited.then(async (exit) => {
-      const inOrder = exit.expected && this.#active === 0;
+      const inOrder = exit.expected && !this.#isUnresponsive && this.#active === 0;
       try {
         return { exit, survivors: inOrder ? await group.release() : await group.killAll() };
       } catch (error) {
@@ -130,13 +144,40 @@ export class ExecutorProcess implements AsyncDisposable {
     return this.#active;
   }
 
+  /** Where it can be connected to; undefined when that is no path. */
+  get socketPath(): string | undefined {
+    const { address } = this.#plugin;
+    return address.network === "unix" ? address.path : undefined;
+  }
+
+  /** It was found not to answer though it was there, and was killed for that. */
+  get isUnresponsive(): boolean {
+    return this.#isUnresponsive;
+  }
+
   get info(): ExecutorProcessInfo {
     return {
       pid: this.pid,
       startedMs: this.startedMs,
       activeExecutions: this.#active,
       finishedExecutions: this.#finished,
+      lagMs: this.#health.lagMs,
     };
+  }
+
+  /** Something came from it. */
+  touch(): void {
+    this.#health.touch();
+  }
+
+  /** It is not expected to answer until the returned function is called: this host does not read what it writes. */
+  excuse(): () => void {
+    return this.#health.excuse();
+  }
+
+  /** One line about its end, if nobody asked for that. */
+  describeEnd(exit: PluginExit): string {
+    return this.#isUnresponsive ? "stopped answering and was killed" : describeExit(exit);
   }
 
   enter(): void {
@@ -168,6 +209,28 @@ export class ExecutorProcess implements AsyncDisposable {
     return this.#untilEnded(this.#plugin.kill());
   }
 
+  /** Any answer will do. @throws {HostError} when there is none */
+  async #ask(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#plugin.ping({ timeoutMs: Infinity, signal });
+    } catch (error) {
+      if (!isHostError(error) || error.code === "CONNECT_FAILED" || error.code === "PLUGIN_EXITED") throw error;
+    }
+  }
+
+  /** It does not answer. Where nobody can end it, those who wait for it are told all the same. */
+  async #giveUp(beyondReach: AbortController): Promise<void> {
+    if (this.hasExited) return;
+    this.#isUnresponsive = true;
+    this.#log.error("executor process does not answer and is killed", {
+      pid: this.pid,
+      unansweredForMs: this.#timeouts.livenessMs,
+      executions: this.#active,
+    });
+    await this.kill();
+    if (!this.hasExited) beyondReach.abort();
+  }
+
   async #untilEnded(asked: Promise<PluginExit>): Promise<Ending> {
     try {
       const { steps } = await asked;
@@ -184,7 +247,7 @@ export class ExecutorProcess implements AsyncDisposable {
 }
 
 /** One line about an end nobody asked for. */
-export function describeExit(exit: PluginExit): string {
+function describeExit(exit: PluginExit): string {
   const how = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
   const tail = exit.stderrTail.trim();
   return tail === "" ? how : `${how}; its last words: ${lastLines(tail)}`;

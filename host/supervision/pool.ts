@@ -1,25 +1,23 @@
-import { readFileSync } from "node:fs";
 import { Changes } from "@executor-host/proto/shared/changes";
-import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
+import { HostError } from "@executor-host/proto/shared/error";
 import type { Logger } from "../log/logger.ts";
 import type { ExecutorDescription, ExecutorInfo, Survivor } from "../model/model.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { Binary } from "./catalog.ts";
 import { CrashRecord } from "./crash-record.ts";
-import { describeExit, type ExecutorProcess } from "./executor-process.ts";
+import type { ExecutorProcess } from "./executor-process.ts";
+import { StartFailures } from "./start-failures.ts";
+import { WarmUp } from "./warm-up.ts";
+import { Wear, type WearLimits } from "./wear.ts";
 
 /** How many processes an executor gets, and for how long. */
-export interface PoolLimits {
+export interface PoolLimits extends WearLimits {
   /** Processes that are kept ready, from the start of the host on. */
   readonly warm: number;
   /** Processes at the same time. */
   readonly maxProcesses: number;
   /** A process without work is stopped after this; 0 means never. */
   readonly idleStopMs: number;
-  /** A process gets no new work after so many executions, at this age, with so much memory; 0 means no such limit. */
-  readonly recycleAfter: number;
-  readonly maxAgeMs: number;
-  readonly maxMemoryBytes: number;
   /** Crashes within a minute from which nothing is started for a while; 0 means never. */
   readonly crashLimit: number;
 }
@@ -67,12 +65,6 @@ interface Tenant {
   readonly isExclusive: boolean;
 }
 
-interface StartFailure {
-  readonly error: HostError;
-  readonly untilMs: number;
-  readonly count: number;
-}
-
 /** Thrown at those who wait in a pool that has been replaced: its successor serves them. */
 export class PoolRetiredError extends Error {
   override readonly name = "PoolRetiredError";
@@ -95,12 +87,13 @@ export class Pool implements AsyncDisposable {
   readonly #starting = new Set<Promise<void>>();
   readonly #retiring = new Set<Promise<unknown>>();
   readonly #changes = new Changes();
-  readonly #wear: NodeJS.Timeout | undefined;
+  readonly #failures: StartFailures;
+  readonly #wear: Wear;
+  readonly #warmUp: WarmUp;
+  readonly #regularly: NodeJS.Timeout;
   #waiting = 0;
   #description: ExecutorDescription | undefined;
   #protocolVersion = 0;
-  #failure: StartFailure | undefined;
-  #warming: NodeJS.Timeout | undefined;
   #remark = "";
   #state: "serving" | "retired" | "closed" = "serving";
 
@@ -108,22 +101,32 @@ export class Pool implements AsyncDisposable {
     this.binary = binary;
     this.#options = options;
     const { limits, timeouts } = options;
+    const backoff = { firstMs: timeouts.restartBackoffMs, maxMs: timeouts.restartBackoffMaxMs };
     this.#crashes = new CrashRecord(binary.name, {
       limit: limits.crashLimit,
       windowMs: timeouts.crashWindowMs,
       pauseMs: timeouts.crashPauseMs,
       maxPauseMs: timeouts.crashPauseMaxMs,
+      restart: backoff,
     });
-    if (limits.maxAgeMs > 0 || limits.maxMemoryBytes > 0) {
-      this.#wear = setInterval(() => this.#lookForWear(), timeouts.wearIntervalMs);
-      this.#wear.unref();
-    }
+    this.#failures = new StartFailures(binary.name, backoff);
+    this.#warmUp = new WarmUp({
+      missing: () => {
+        const wanted = this.#state === "serving" && this.#crashes.problem === "" ? limits.warm : 0;
+        return Math.min(wanted - this.#usable - this.#starting.size, this.#room);
+      },
+      waitMs: () => Math.max(this.#failures.waitMs, this.#crashes.restartWaitMs),
+      begin: () => this.#begin(),
+    });
+    this.#wear = new Wear(limits);
+    this.#regularly = setInterval(() => this.#lookForWear(), timeouts.wearIntervalMs);
+    this.#regularly.unref();
   }
 
   get info(): ExecutorInfo {
     const processes = [...this.#members].map((member) => member.process.info);
     const closed = this.#crashes.problem;
-    const failure = this.#failure?.error.message ?? "";
+    const failure = this.#failures.problem;
     const state =
       closed !== ""
         ? "FAILED"
@@ -144,6 +147,8 @@ export class Pool implements AsyncDisposable {
       processes,
       crashes: this.#crashes.count,
       lastCrash: this.#crashes.last,
+      pinnedSha256: "",
+      isolation: [],
     };
   }
 
@@ -159,17 +164,12 @@ export class Pool implements AsyncDisposable {
 
   /** Have as many processes ready as shall be. Whether that works is seen in `info`. */
   keepWarm(): void {
-    clearTimeout(this.#warming);
-    this.#warming = undefined;
-    if (this.#state !== "serving" || this.#crashes.problem !== "") return;
-    const waitMs = (this.#failure?.untilMs ?? 0) - Date.now();
-    if (waitMs > 0) {
-      if (this.#options.limits.warm === 0) return;
-      this.#warming = setTimeout(() => this.keepWarm(), waitMs);
-      this.#warming.unref();
-      return;
-    }
-    while (this.#usable + this.#starting.size < this.#options.limits.warm && this.#mayStart) this.#begin();
+    this.#warmUp.look();
+  }
+
+  /** It is clear that its file may not be started: told in `info` before anybody asks for a start. */
+  foresee(problem: HostError): void {
+    if (!this.hasStarted) this.#failures.foresee(problem);
   }
 
   /** What the executor says of itself; starts it if nobody has asked yet. */
@@ -205,7 +205,7 @@ export class Pool implements AsyncDisposable {
   /** Take nothing new: a successor does. What runs may finish. */
   retire(): void {
     if (this.#state === "serving") this.#state = "retired";
-    clearTimeout(this.#warming);
+    this.#warmUp[Symbol.dispose]();
     for (const member of this.#members) this.#wearOut(member);
     this.#changes.notify();
   }
@@ -219,8 +219,8 @@ export class Pool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = "closed";
-    clearTimeout(this.#warming);
-    clearInterval(this.#wear);
+    this.#warmUp[Symbol.dispose]();
+    clearInterval(this.#regularly);
     this.#changes.notify();
     await Promise.allSettled(this.#starting); // reported to whoever waited for them
     await Promise.all([...this.#members].map((member) => this.#stop(member)));
@@ -231,8 +231,9 @@ export class Pool implements AsyncDisposable {
     return [...this.#members].filter(({ isWorn, stubborn }) => !isWorn && stubborn === 0).length;
   }
 
-  get #mayStart(): boolean {
-    return this.#members.size + this.#starting.size < this.#options.limits.maxProcesses;
+  /** Processes that may be there beside those that are. */
+  get #room(): number {
+    return this.#options.limits.maxProcesses - this.#members.size - this.#starting.size;
   }
 
   #free(isAlone: boolean): Member | undefined {
@@ -269,8 +270,7 @@ export class Pool implements AsyncDisposable {
   #left(member: Member): void {
     const { process } = member;
     process.leave();
-    const { recycleAfter } = this.#options.limits;
-    if (recycleAfter > 0 && process.info.finishedExecutions >= recycleAfter) member.isWorn = true;
+    if (this.#wear.isSpent(process)) member.isWorn = true;
     if (process.active === 0) this.#becameIdle(member);
     this.#changes.notify();
   }
@@ -291,12 +291,15 @@ export class Pool implements AsyncDisposable {
   }
 
   #lookForWear(): void {
-    const { maxAgeMs, maxMemoryBytes } = this.#options.limits;
-    for (const member of this.#members) {
-      const { process } = member;
-      const isOld = maxAgeMs > 0 && Date.now() - process.startedMs >= maxAgeMs;
-      const isLarge = maxMemoryBytes > 0 && residentBytes(process.pid) > maxMemoryBytes;
-      if (isOld || isLarge) this.#wearOut(member);
+    for (const member of [...this.#members].filter(({ isWorn }) => !isWorn)) {
+      const reason = this.#wear.reasonToReplace(member.process);
+      if (reason === undefined) continue;
+      this.#options.logger.info("executor process is replaced", {
+        executor: this.binary.name,
+        pid: member.process.pid,
+        reason,
+      });
+      this.#wearOut(member);
     }
     this.keepWarm();
   }
@@ -348,7 +351,7 @@ export class Pool implements AsyncDisposable {
       const isShared = this.#description?.capabilities.cancel ?? true;
       const wanted = Math.min(isShared ? 1 : this.#waiting, maxStarts);
       // One that waits for a failed start is told of it, whoever asked for that start.
-      if (this.#starting.size < wanted && this.#mayStart) this.#begin();
+      if (this.#starting.size < wanted && this.#room > 0) this.#begin();
       await Promise.race([change, ...this.#starting]);
     } finally {
       this.#waiting -= 1;
@@ -368,22 +371,16 @@ export class Pool implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const failure = this.#failure;
-    if (failure !== undefined && Date.now() < failure.untilMs) {
-      throw new HostError("EXECUTOR_UNUSABLE", failure.error.message, {
-        hint: failure.error.hint,
-        cause: failure.error,
-        retryable: true,
-        retryAfterMs: failure.untilMs - Date.now(),
-      });
-    }
+    this.#failures.assertNotTooEarly();
     let process: ExecutorProcess;
     try {
       process = await this.#options.start();
     } catch (error) {
-      throw this.#startFailed(error);
+      const failure = this.#failures.failed(error);
+      this.#options.logger.error(failure.message, { hint: failure.hint, path: this.binary.path });
+      throw failure;
     }
-    this.#failure = undefined;
+    this.#failures.succeeded();
     this.#description = process.link.description;
     this.#protocolVersion = process.link.protocolVersion;
     const member: Member = {
@@ -410,8 +407,8 @@ export class Pool implements AsyncDisposable {
     this.#members.delete(member);
     const ending = member.process.ended;
     this.#retiring.add(ending);
-    if (!exit.expected) {
-      this.#crashes.crashed(`process ${member.process.pid} ${describeExit(exit)}`, [...member.jobs]);
+    if (!exit.expected || member.process.isUnresponsive) {
+      this.#crashes.crashed(`process ${member.process.pid} ${member.process.describeEnd(exit)}`, [...member.jobs]);
       this.#options.logger.error("executor crashed", { executor: this.binary.name, detail: this.#crashes.last });
     }
     this.#changes.notify();
@@ -424,27 +421,5 @@ export class Pool implements AsyncDisposable {
         survivors,
       });
     }
-  }
-
-  #startFailed(error: unknown): HostError {
-    const { timeouts, logger } = this.#options;
-    const cause = isHostError(error) ? error : new HostError("EXECUTOR_UNUSABLE", messageOf(error), { cause: error });
-    const count = (this.#failure?.count ?? 0) + 1;
-    const backoffMs = Math.min(timeouts.restartBackoffMaxMs, timeouts.restartBackoffMs * 2 ** (count - 1));
-    const message = `executor "${this.binary.name}" cannot be started: ${cause.message}`;
-    const failure = new HostError("EXECUTOR_UNUSABLE", message, { hint: cause.hint, cause });
-    this.#failure = { error: failure, untilMs: Date.now() + backoffMs * (0.5 + Math.random() / 2), count };
-    logger.error(message, { hint: cause.hint, path: this.binary.path });
-    return failure;
-  }
-}
-
-/** Resident memory of a process; 0 where that cannot be read. */
-function residentBytes(pid: number): number {
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-    return Number(kilobytes ?? 0) * 1024;
-  } catch {
-    return 0;
   }
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Executor, ExecutorList } from "../../client/types.ts";
 import { escapeControls } from "../../log/escape.ts";
 import type { Styler } from "../../log/style.ts";
+import { formatElapsed } from "../../settings/duration.ts";
 import { connectOrEmbed, type Connection } from "../connection.ts";
 import type { CliContext } from "../context.ts";
 import { addConnectionOptions, addExamples, addJsonOption, type ConnectionOptions } from "../options.ts";
@@ -9,6 +10,8 @@ import { StatusLine } from "../status-line.ts";
 import { table } from "../table.ts";
 import { capabilitiesText, count } from "../text.ts";
 import { timeouts } from "../timeouts.ts";
+
+const worthTellingMs = 100;
 
 interface ExecutorsOptions extends ConnectionOptions {
   readonly check?: boolean;
@@ -73,10 +76,16 @@ function rowOf(
 ): string[] {
   const active = processes.reduce((sum, process) => sum + process.activeExecutions, 0);
   const load = processes.length === 0 ? "" : `, ${processes.length} process${processes.length === 1 ? "" : "es"}`;
-  const text = `${state.toLowerCase()}${load}${active === 0 ? "" : `, ${active} running`}`;
+  const text = `${state.toLowerCase()}${load}${active === 0 ? "" : `, ${active} running`}${slowness(processes)}`;
   const color = state === "FAILED" ? "red" : state === "READY" ? "green" : "dim";
   const can = capabilitiesText(capabilities, protocolVersion);
   return [escapeControls(name), escapeControls(version || "-"), style(color, text), can, escapeControls(path)];
+}
+
+/** Answers to health calls that let wait: of a busy process, or of one that hangs. */
+function slowness(processes: Executor["processes"]): string {
+  const lagMs = Math.max(0, ...processes.map((process) => process.lagMs ?? 0));
+  return lagMs < worthTellingMs ? "" : `, answers after ${formatElapsed(lagMs)}`;
 }
 
 function problemsOf({ reason, crashes, lastCrash }: Executor): string[] {

@@ -390,6 +390,23 @@ export interface Executor {
   crashes: number;
   /** The last unexpected end, for people, with the last lines of its stderr. */
   lastCrash: string;
+  /** The sha256 sum, in hexadecimal, that its file must have; empty when the settings pin none. */
+  pinnedSha256: string;
+  /** What its processes are held by: one entry for each level that the settings ask for. */
+  isolation: IsolationLevel[];
+}
+
+/** One way in which the processes of an executor are kept apart from the rest of the machine. */
+export interface IsolationLevel {
+  /** As in the settings: `user`, `no-new-privileges`, `memory` ... */
+  name: string;
+  /** What is asked for: `nobody`, `true`, `256MiB` ... */
+  value: string;
+  /** By what it is reached on this machine, for people. Empty when it cannot be reached: then no process of this executor is started. */
+  means: string;
+  /** Why it cannot be reached, and what would help. */
+  problem: string;
+  hint: string;
 }
 
 export interface ExecutorProcess {
@@ -401,6 +418,8 @@ export interface ExecutorProcess {
   activeExecutions: number;
   /** Executions it has run to their end. */
   finishedExecutions: number;
+  /** How long it took to answer the last health call, or has not answered one so far. Unset before the first. */
+  lag: Duration | undefined;
 }
 
 export interface ListExecutorsRequest {
@@ -2898,6 +2917,8 @@ function createBaseExecutor(): Executor {
     processes: [],
     crashes: 0,
     lastCrash: "",
+    pinnedSha256: "",
+    isolation: [],
   };
 }
 
@@ -2935,6 +2956,12 @@ export const Executor: MessageFns<Executor> = {
     }
     if (message.lastCrash !== "") {
       writer.uint32(90).string(message.lastCrash);
+    }
+    if (message.pinnedSha256 !== "") {
+      writer.uint32(98).string(message.pinnedSha256);
+    }
+    for (const v of message.isolation) {
+      IsolationLevel.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -3040,6 +3067,22 @@ export const Executor: MessageFns<Executor> = {
             message.lastCrash = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.pinnedSha256 = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.isolation.push(IsolationLevel.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3070,12 +3113,117 @@ export const Executor: MessageFns<Executor> = {
     message.processes = object.processes?.map((e) => ExecutorProcess.fromPartial(e)) || [];
     message.crashes = object.crashes ?? 0;
     message.lastCrash = object.lastCrash ?? "";
+    message.pinnedSha256 = object.pinnedSha256 ?? "";
+    message.isolation = object.isolation?.map((e) => IsolationLevel.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseIsolationLevel(): IsolationLevel {
+  return { name: "", value: "", means: "", problem: "", hint: "" };
+}
+
+export const IsolationLevel: MessageFns<IsolationLevel> = {
+  encode(message: IsolationLevel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message.means !== "") {
+      writer.uint32(26).string(message.means);
+    }
+    if (message.problem !== "") {
+      writer.uint32(34).string(message.problem);
+    }
+    if (message.hint !== "") {
+      writer.uint32(42).string(message.hint);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IsolationLevel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIsolationLevel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.means = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.hint = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IsolationLevel>, I>>(base?: I): IsolationLevel {
+    return IsolationLevel.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IsolationLevel>, I>>(object: I): IsolationLevel {
+    const message = createBaseIsolationLevel();
+    message.name = object.name ?? "";
+    message.value = object.value ?? "";
+    message.means = object.means ?? "";
+    message.problem = object.problem ?? "";
+    message.hint = object.hint ?? "";
     return message;
   },
 };
 
 function createBaseExecutorProcess(): ExecutorProcess {
-  return { pid: 0, startedTime: undefined, activeExecutions: 0, finishedExecutions: 0 };
+  return { pid: 0, startedTime: undefined, activeExecutions: 0, finishedExecutions: 0, lag: undefined };
 }
 
 export const ExecutorProcess: MessageFns<ExecutorProcess> = {
@@ -3091,6 +3239,9 @@ export const ExecutorProcess: MessageFns<ExecutorProcess> = {
     }
     if (message.finishedExecutions !== 0) {
       writer.uint32(32).uint64(message.finishedExecutions);
+    }
+    if (message.lag !== undefined) {
+      Duration.encode(message.lag, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -3140,6 +3291,14 @@ export const ExecutorProcess: MessageFns<ExecutorProcess> = {
             message.finishedExecutions = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lag = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3163,6 +3322,7 @@ export const ExecutorProcess: MessageFns<ExecutorProcess> = {
       : undefined;
     message.activeExecutions = object.activeExecutions ?? 0;
     message.finishedExecutions = object.finishedExecutions ?? 0;
+    message.lag = (object.lag !== undefined && object.lag !== null) ? Duration.fromPartial(object.lag) : undefined;
     return message;
   },
 };
