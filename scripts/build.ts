@@ -3,7 +3,7 @@
  *
  *   dist/bin/executor-host                 the host's command
  *   dist/plugins/dkron-executor-NAME       one per executor, for this host and for Dkron
- *   dist/lib                               what the launchers run, and the templates of `executor-host new`
+ *   dist/lib                               what the launchers run, the native supervisor of shell jobs, and the templates of `executor-host new`
  *
  * With `--quiet` it speaks only of what failed. Every file is replaced in one step, so that a host may run from `dist` meanwhile.
  */
@@ -15,6 +15,7 @@ import { writeCodeCache } from "./lib/code-cache.ts";
 import { launcherOf } from "./lib/launcher.ts";
 import { replaceFile } from "./lib/replace-file.ts";
 import { root } from "./lib/root.ts";
+import { buildSupervisor, supervisorPath } from "./lib/supervisor.ts";
 import { findTargets, type Target } from "./lib/targets.ts";
 import { packTemplates } from "./lib/templates.ts";
 import { templatesPath } from "../host/scaffold/templates.ts";
@@ -26,11 +27,13 @@ const isQuiet = process.argv.includes("--quiet");
 
 await replaceFile(join(dist, "lib/boot.cjs"), await readFile(join(root, "scripts/lib/boot.cjs")));
 await removeStale();
-const templates = Promise.allSettled([buildTemplates()]);
+const others = Promise.allSettled([buildTemplates()]);
+// Before the executors, as the shell executor is run for its code cache.
+const supervisor = await Promise.allSettled([compileSupervisor()]);
 const executors = await Promise.allSettled(targets.filter(({ kind }) => kind === "executor").map(buildTarget));
 // After them, as it runs one of their jobs for its code cache.
 const command = await Promise.allSettled(targets.filter(({ kind }) => kind === "command").map(buildTarget));
-report([...executors, ...command, ...(await templates)]);
+report([...executors, ...command, ...supervisor, ...(await others)]);
 
 /** @returns a line for people */
 async function buildTarget(target: Target): Promise<string> {
@@ -48,9 +51,19 @@ async function buildTemplates(): Promise<string> {
   return `dist/${templatesPath.padEnd(32)} ${kilobytes(content.length)}`;
 }
 
+/** @returns a line for people */
+async function compileSupervisor(): Promise<string> {
+  const compiler = await buildSupervisor(dist);
+  const path = `dist/${supervisorPath.padEnd(32)}`;
+  return compiler === undefined ? `${path} left out: no C compiler; shell jobs run without` : `${path} by ${compiler}`;
+}
+
 /** An executor that was renamed or removed must not stay in the plugins directory, where a host would find it. */
 async function removeStale(): Promise<void> {
-  const wanted = new Set(targets.flatMap((target) => [target.bundle, `${target.bundle}.cache`, target.launcher]));
+  const wanted = new Set([
+    supervisorPath,
+    ...targets.flatMap((target) => [target.bundle, `${target.bundle}.cache`, target.launcher]),
+  ]);
   for (const directory of ["plugins", "lib/executors"]) {
     for (const name of await readdir(join(dist, directory)).catch(() => [])) {
       // Hidden files are in the making, by another build.
@@ -64,7 +77,7 @@ async function removeStale(): Promise<void> {
 function report(results: readonly PromiseSettledResult<string>[]): void {
   for (const [index, result] of results.entries()) {
     if (result.status === "rejected")
-      console.error(`${targets[index]?.name ?? "templates"}: ${messageOf(result.reason)}`);
+      console.error(`${targets[index]?.name ?? "beside the programs"}: ${messageOf(result.reason)}`);
     else if (!isQuiet) console.log(result.value);
   }
   const failed = results.filter(({ status }) => status === "rejected").length;

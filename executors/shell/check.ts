@@ -3,7 +3,7 @@ import { hostTagVariable, type Violation } from "@executor-host/sdk";
 import { sharedCode } from "./command/exit-codes.ts";
 import { splitWords } from "./command/words.ts";
 import type { ShellConfig } from "./config.ts";
-import { tagVariable } from "./process/process-table.ts";
+import { tagVariable } from "./process/tag.ts";
 
 /** Contradictions between keys, and what no single key can know. */
 export function checkConfig(config: ShellConfig): Violation[] {

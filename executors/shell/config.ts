@@ -228,11 +228,11 @@ function parseBase64(value: string): Buffer {
   return Buffer.from(compact, "base64");
 }
 
-function parseUmask(value: string): string {
+function parseUmask(value: string): number {
   if (!/^0?[0-7]{1,3}$/.test(value))
     throw new FieldError(
       `${JSON.stringify(value)} is not a file mode creation mask`,
       "write octal digits, such as 027",
     );
-  return value;
+  return Number.parseInt(value, 8);
 }

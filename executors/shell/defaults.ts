@@ -35,6 +35,13 @@ export const limits = {
   fifoBatch: 32,
   /** FIFOs in stock below which the next batch is made. */
   fifoLowWater: 8,
+  /** The same for the pipes of the native supervisor, which cost this process nothing while they are in stock. */
+  pipeBatch: 32,
+  pipeLowWater: 16,
+  /** File descriptors that are not for jobs: the link to the host, files looked at, FIFOs in stock. */
+  reservedDescriptors: 160,
+  /** Two outputs, and while it starts its payload or the line to its launcher. */
+  descriptorsPerJob: 3,
   /** Making a batch of FIFOs, looking up an account, probing a tool. */
   helperMs: 10_000,
   /** Largest `env_file`. */

@@ -2,11 +2,11 @@ import { defineExecutor, type ExecutorDefinition } from "@executor-host/sdk";
 import { checkConfig } from "./check.ts";
 import { config, type ShellConfig } from "./config.ts";
 import { execute } from "./execute.ts";
-import { ShellRuntime } from "./runtime.ts";
+import { ShellRuntime, type ShellRuntimeOptions } from "./runtime.ts";
 
-/** The shell executor, with a stock of FIFOs and the like of its own. */
-export function createShell(): ExecutorDefinition<ShellConfig> {
-  const runtime = new ShellRuntime();
+/** The shell executor, with a stock of pipes and the like of its own. */
+export function createShell(options?: ShellRuntimeOptions): ExecutorDefinition<ShellConfig> {
+  const runtime = new ShellRuntime(options);
   return defineExecutor({
     name: "shell",
     version: "1.0.0",

@@ -17,12 +17,15 @@ export async function execute(execution: Execution<ShellConfig>, runtime: ShellR
         hint: "process groups, signals and /proc have no counterpart there",
       });
     }
-    await using prepared = await prepareJob(execution, runtime);
+    const spawner = await runtime.spawner();
+    await using prepared = await prepareJob(execution, runtime, spawner);
     await using cleanup = new AsyncDisposableStack();
     const cgroup = await makeCgroup(config, runtime);
     if (cgroup !== undefined)
       cleanup.defer(() => runtime.removeCgroup(cgroup, { patient: config.background === "stop" }));
     for (const warning of limitWarnings(config, cgroup)) execution.warn(warning);
+    await using descriptors = new AsyncDisposableStack();
+    descriptors.defer(await runtime.descriptors.take(signal));
     if (signal.aborted) {
       return {
         outcome: "CANCELLED",
@@ -31,9 +34,11 @@ export async function execute(execution: Execution<ShellConfig>, runtime: ShellR
         effect: "NONE",
       };
     }
-    cleanup.defer(() => runtime.lifeline.release(prepared.tag));
-    const job = await startJob(execution, runtime, prepared, cgroup);
-    return await followJob({ execution, prepared, job, cgroup });
+    const started = await startJob(execution, runtime, spawner, prepared, cgroup);
+    // The outputs of a job may outlive it, in processes that are kept.
+    const taken = descriptors.move();
+    void Promise.all(started.relays.map((relay) => relay.ended)).then(() => taken.disposeAsync());
+    return await followJob({ execution, prepared, started, cgroup, supervisor: spawner.supervisor });
   } catch (error) {
     if (error instanceof StartFailure) return error.report();
     throw error;

@@ -12,3 +12,11 @@ export function startTimer(callback: () => void, totalMs: number): Disposable {
   next();
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
+
+/** Wait until a promise has settled, which it does by resolving, but no longer than this. */
+export async function waitAtMost(waitMs: number, promise: Promise<unknown>): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(over.resolve, waitMs);
+  await Promise.race([promise, over.promise]);
+  clearTimeout(timer);
+}

@@ -1,6 +1,6 @@
 import { hostTagVariable } from "@executor-host/sdk";
 import { defaults } from "../defaults.ts";
-import { tagVariable } from "../process/process-table.ts";
+import { tagVariable } from "../process/tag.ts";
 import type { Account } from "./accounts.ts";
 
 /** Variables by name. */

@@ -1,14 +1,14 @@
 import { StopRequest, type Execution } from "@executor-host/sdk";
 import type { ShellConfig } from "../config.ts";
-import type { LauncherProblem } from "../process/launcher-link.ts";
+import type { StartFailure } from "../failure.ts";
 import type { Ending } from "./report.ts";
 import { startTimer } from "../timer.ts";
 
 export interface EndingSources {
   readonly execution: Execution<ShellConfig>;
   readonly exited: Promise<unknown>;
-  /** Resolves with a problem when the job's own program could not be started. */
-  readonly launched: Promise<LauncherProblem | undefined>;
+  /** Resolves with a failure when the job's own program could not be started. */
+  readonly launched: Promise<StartFailure | undefined>;
   /** Resolves when the job has gone over its memory limit. */
   readonly outOfMemory: Promise<void>;
 }
@@ -19,10 +19,10 @@ export async function firstEnding({ execution, exited, launched, outOfMemory }: 
   const first = Promise.withResolvers<Ending>();
   const cancel = (): void => first.resolve({ kind: "cancelled", request: stopRequestIn(execution) });
   using _timer = config.timeout ? startTimer(() => first.resolve({ kind: "timed-out" }), config.timeout) : undefined;
-  void launched.then((problem) => {
-    if (problem !== undefined) first.resolve({ kind: "not-launched", problem });
+  void launched.then((failure) => {
+    if (failure !== undefined) first.resolve({ kind: "not-launched", failure });
   });
-  // A launcher that fails also ends; what it said decides.
+  // What fails to become the job's program also ends; why it failed decides.
   void Promise.all([exited, launched]).then(() => first.resolve({ kind: "exited" }));
   void outOfMemory.then(() => first.resolve({ kind: "out-of-memory" }));
   signal.addEventListener("abort", cancel);

@@ -10,27 +10,29 @@ import { drain } from "../output/relay.ts";
 import type { PreparedJob } from "./prepare.ts";
 import { stopJob, type StopOptions } from "../process/stop.ts";
 import { reportOf, type JobResult } from "./report.ts";
-import { setupFailure, type StartedJob } from "./start.ts";
+import type { Supervisor } from "../spawner/job-spawner.ts";
+import type { StartedJob } from "./start.ts";
 
 export interface FollowOptions {
   readonly execution: Execution<ShellConfig>;
   readonly prepared: PreparedJob;
-  readonly job: StartedJob;
+  readonly started: StartedJob;
   readonly cgroup: JobCgroup | undefined;
+  readonly supervisor: Supervisor;
 }
 
 /**
  * Stay with a job that has been started until nothing of it is left, and say how it went.
  *
- * @throws {StartFailure} when its launcher failed
+ * @throws {StartFailure} when its program could not be started
  */
 export async function followJob(options: FollowOptions): Promise<Report> {
-  const { execution, job, cgroup } = options;
+  const { execution, started, cgroup } = options;
   const { config, protocol } = execution;
-  const { process: main, tree, relays } = job;
+  const { job, relays } = started;
   const outOfMemory = Promise.withResolvers<void>();
   using watch = new ResourceWatch({
-    tree,
+    job,
     cgroup,
     memoryLimitBytes: config.mem_limit,
     onOutOfMemory: outOfMemory.resolve,
@@ -38,18 +40,18 @@ export async function followJob(options: FollowOptions): Promise<Report> {
   const warnings: string[] = [];
   let stop: StopReport | undefined;
   let hasBegun = false;
-  void job.launched.then((problem) => {
-    hasBegun = problem === undefined;
-    if (hasBegun) execution.started(`pid ${main.pid}`);
+  void job.launched.then((failure) => {
+    hasBegun = failure === undefined;
+    if (hasBegun) execution.started(`pid ${job.pid}`);
   });
   try {
-    const { launched } = job;
-    let ending = await firstEnding({ execution, exited: main.exited, launched, outOfMemory: outOfMemory.promise });
-    if (ending.kind === "not-launched") throw setupFailure(ending.problem, config);
+    const { exited, launched } = job;
+    let ending = await firstEnding({ execution, exited, launched, outOfMemory: outOfMemory.promise });
+    if (ending.kind === "not-launched") throw ending.failure;
     if (ending.kind === "exited" && watch.isOutOfMemory()) ending = { kind: "out-of-memory" };
     const stopOptions = stopOptionsFor(ending, execution);
     if (stopOptions === undefined) {
-      const leftovers = await finishJob(execution, job, cgroup);
+      const leftovers = await finishJob(execution, started, cgroup);
       warnings.push(...leftovers.warnings);
       stop = leftovers.stop;
     } else {
@@ -61,7 +63,7 @@ export async function followJob(options: FollowOptions): Promise<Report> {
     return reportOf({
       ending,
       hasBegun,
-      exit: main.exit,
+      exit: job.exit,
       config,
       protocol,
       usage: watch.usage(),
@@ -80,6 +82,7 @@ export async function followJob(options: FollowOptions): Promise<Report> {
     throw error;
   } finally {
     for (const relay of relays) if (!relay.discarding) relay.close();
+    job.release();
   }
 }
 
@@ -102,19 +105,17 @@ function stopOptionsFor(
   }
 }
 
-async function stopEverything({ job, cgroup }: FollowOptions, options: StopOptions): Promise<StopReport> {
-  const { process: main, tree, relays } = job;
-  const hasExited = (): boolean => main.exit !== undefined;
-  const report = await stopJob(
-    { groupId: tree.groupId, members: () => tree.members(), exited: main.exited, hasExited, cgroup },
-    options,
-  );
+async function stopEverything({ started, cgroup }: FollowOptions, options: StopOptions): Promise<StopReport> {
+  const { job, relays } = started;
+  const { processes } = job;
+  const { supervision } = processes;
+  const report = await stopJob({ job, members: () => processes.members(), supervision, cgroup }, options);
   await drain(relays, { quietMs: limits.drainQuietMs, maxMs: limits.drainMaxMs });
   return report;
 }
 
 async function evidenceOf(
-  { execution, prepared, job, cgroup }: FollowOptions,
+  { execution, prepared, started, cgroup, supervisor }: FollowOptions,
   warnings: string[],
 ): Promise<JsonObject> {
   const { mem_limit } = execution.config;
@@ -123,8 +124,9 @@ async function evidenceOf(
     prepared.outputFile === undefined ? undefined : await readNamedOutputs(prepared.outputFile, prepared.userId);
   warnings.push(...(named?.warnings ?? []));
   return {
-    pid: job.process.pid,
-    program: prepared.argv0,
+    pid: started.job.pid,
+    program: prepared.spec.argv0,
+    supervisor,
     ...(mem_limit !== undefined && {
       memoryLimitBytes: mem_limit,
       memoryLimitHeldBy: version === undefined ? "measuring" : `cgroup v${version}`,

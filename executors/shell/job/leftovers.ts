@@ -17,20 +17,19 @@ export interface Leftovers {
  * Finish a job whose main process has ended by itself: read the rest of its output, and deal with what it left running.
  *
  * Left over is who is in the job's process group, holds its output, or is in its cgroup. In the usual case there is nobody, and finding
- * that out takes one system call.
+ * that out takes one system call at most.
  */
 export async function finishJob(
   execution: Execution<ShellConfig>,
-  job: StartedJob,
+  started: StartedJob,
   cgroup: JobCgroup | undefined,
 ): Promise<Leftovers> {
   const { config, forceSignal, signal } = execution;
-  const { tree, relays } = job;
+  const { job, relays } = started;
   const released = await drain(relays, { quietMs: limits.drainQuietMs, maxMs: limits.drainMaxMs });
-  if (released && !tree.groupExists() && (cgroup === undefined || cgroup.pids().length === 0))
-    return { warnings: [], stop: undefined };
+  if (released && job.processes.isEmpty) return { warnings: [], stop: undefined };
 
-  const leftovers = (): Promise<readonly ProcessInfo[]> => findLeftovers(job, cgroup);
+  const leftovers = (): Promise<readonly ProcessInfo[]> => findLeftovers(started, cgroup);
   const found = await leftovers();
   if (found.length === 0) {
     if (released) return { warnings: [], stop: undefined };
@@ -47,7 +46,8 @@ export async function finishJob(
   }
   const warning = `${named}, and stopped: ${describeProcesses(found)}`;
   const stop = await stopJob(
-    { groupId: tree.groupId, members: leftovers, exited: job.process.exited, hasExited: () => true, cgroup: undefined },
+    // One by one, as who is left alone must stay.
+    { job, members: leftovers, supervision: undefined, cgroup: undefined },
     {
       stopSignal: config.stop_signal,
       graceMs: config.grace,
@@ -61,16 +61,19 @@ export async function finishJob(
 }
 
 async function findLeftovers(
-  { tree, relays }: StartedJob,
+  { job, relays }: StartedJob,
   cgroup: JobCgroup | undefined,
 ): Promise<readonly ProcessInfo[]> {
   const pipes = new Set(relays.filter((relay) => !relay.hasEnded).map((relay) => relay.pipe));
   const inCgroup = new Set(cgroup?.pids());
   const holdsOutput = ({ pid }: ProcessInfo): boolean => hasOpen(pid, pipes);
-  const members = await tree.members();
-  const found = members.filter((member) => tree.inGroup(member) || inCgroup.has(member.pid) || holdsOutput(member));
+  const { processes } = job;
+  const members = await processes.members();
+  const found = members.filter(
+    (member) => processes.inGroup(member) || inCgroup.has(member.pid) || holdsOutput(member),
+  );
   // Perhaps somebody who carries no tag: he came by the pipe in some other way.
-  return found.length > 0 || pipes.size === 0 ? found : await tree.adopt(holdsOutput);
+  return found.length > 0 || pipes.size === 0 ? found : await processes.adopt(holdsOutput);
 }
 
 function count(processes: readonly ProcessInfo[]): string {

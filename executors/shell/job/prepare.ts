@@ -9,22 +9,12 @@ import { readEnvFile } from "../environment/env-file.ts";
 import { buildEnvironment, identityVariables } from "../environment/job-environment.ts";
 import { JobFiles } from "../environment/job-files.ts";
 import { StartFailure } from "../failure.ts";
-import type { Launch, LaunchSteps } from "../process/launcher.ts";
 import type { ShellRuntime } from "../runtime.ts";
+import type { Isolation, JobSpawner, JobSpec, ResourceLimits } from "../spawner/job-spawner.ts";
 
 /** Everything about a job that is known before it starts. */
 export interface PreparedJob extends AsyncDisposable {
-  readonly launch: Launch;
-  /** What the program sees as its own name. */
-  readonly argv0: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string | undefined;
-  /** Undefined: the job runs as the executor does. */
-  readonly owner: Owner | undefined;
-  /** As far as the config asks for them. */
-  readonly steps: LaunchSteps;
-  /** Carried by the job's processes. */
-  readonly tag: string;
+  readonly spec: JobSpec;
   /** Whom the job's files belong to. */
   readonly userId: number;
   /** Where the job writes its named outputs. */
@@ -36,7 +26,11 @@ export interface PreparedJob extends AsyncDisposable {
  *
  * @throws {StartFailure} nothing is left behind then
  */
-export async function prepareJob(execution: Execution<ShellConfig>, runtime: ShellRuntime): Promise<PreparedJob> {
+export async function prepareJob(
+  execution: Execution<ShellConfig>,
+  runtime: ShellRuntime,
+  spawner: JobSpawner,
+): Promise<PreparedJob> {
   const { config } = execution;
   const { account, owner } = await findOwner(config);
   const cwd = config.cwd || undefined;
@@ -46,8 +40,8 @@ export async function prepareJob(execution: Execution<ShellConfig>, runtime: She
   await using cleanup = new AsyncDisposableStack();
   const files = config.script !== undefined || config.outputs ? cleanup.use(await JobFiles.create(owner)) : undefined;
   if (files !== undefined) {
-    runtime.lifeline.hold(files.directory);
-    cleanup.defer(() => runtime.lifeline.release(files.directory));
+    spawner.hold(files.directory);
+    cleanup.defer(() => spawner.release(files.directory));
   }
   const scriptPath = config.script === undefined ? undefined : await files?.add("script", config.script, 0o700);
   const outputFile = config.outputs ? await files?.add("outputs", "", 0o600) : undefined;
@@ -74,36 +68,39 @@ export async function prepareJob(execution: Execution<ShellConfig>, runtime: She
   const file = findProgram(program, env["PATH"] ?? defaults.path, cwd ?? "");
   const kept = cleanup.move();
   return {
-    launch: { file, args },
-    argv0: program,
-    env,
-    // Somebody else's rights decide where he may go; so he goes there himself.
-    cwd: owner === undefined ? cwd : undefined,
-    owner,
-    steps: { ...launchSteps(config, owner), ...(owner !== undefined && { cwd }) },
-    tag,
+    spec: {
+      file,
+      args,
+      argv0: program,
+      env,
+      cwd,
+      owner,
+      stdinFile: config.stdin_file || undefined,
+      umask: config.umask,
+      nice: config.nice,
+      resourceLimits: resourceLimits(config),
+      noNewPrivileges: config.no_new_privs,
+      isolation: isolation(config),
+      tag,
+    },
     userId: owner?.userId ?? process.getuid?.() ?? 0,
     outputFile,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
-function launchSteps(config: ShellConfig, owner: Owner | undefined): LaunchSteps {
-  const isRoot = process.getuid?.() === 0;
+function resourceLimits(config: ShellConfig): ResourceLimits {
   return {
-    stdinFile: config.stdin_file || undefined,
-    umask: config.umask,
-    resourceLimits: {
-      openFiles: config.open_files_limit,
-      fileSize: config.file_size_limit,
-      coreSize: config.core_size_limit,
-      processes: config.processes_limit,
-      cpuSeconds: config.cpu_time_limit === undefined ? undefined : Math.ceil(config.cpu_time_limit / 1_000),
-    },
-    noNewPrivileges: config.no_new_privs,
-    pidNamespace:
-      config.isolation !== "pid-namespace" ? undefined : isRoot && owner === undefined ? "plain" : "in-user-namespace",
+    openFiles: config.open_files_limit,
+    fileSize: config.file_size_limit,
+    coreSize: config.core_size_limit,
+    processes: config.processes_limit,
+    cpuSeconds: config.cpu_time_limit === undefined ? undefined : Math.ceil(config.cpu_time_limit / 1_000),
   };
+}
+
+function isolation(config: ShellConfig): Isolation {
+  return { pidNamespace: config.isolation === "pid-namespace", noNetwork: false, writablePaths: undefined };
 }
 
 /** @returns the account named by the config, and the owner if that is somebody else than this executor @throws {StartFailure} */

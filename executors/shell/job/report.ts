@@ -3,20 +3,20 @@ import type { JsonObject, Report, StopReport, StopRequest, Usage } from "@execut
 import { includesCode } from "../command/exit-codes.ts";
 import type { ShellConfig } from "../config.ts";
 import { formatBytes, formatDuration } from "./quantities.ts";
-import type { Exit } from "../process/job-process.ts";
-import type { LauncherProblem } from "../process/launcher-link.ts";
+import type { StartFailure } from "../failure.ts";
+import type { Exit } from "../spawner/job-spawner.ts";
 
 /** What ended a job: its own end, or the first of the reasons to stop it. */
 export type Ending =
   | { readonly kind: "exited" }
-  | { readonly kind: "not-launched"; readonly problem: LauncherProblem }
+  | { readonly kind: "not-launched"; readonly failure: StartFailure }
   | { readonly kind: "cancelled"; readonly request: StopRequest }
   | { readonly kind: "timed-out" }
   | { readonly kind: "out-of-memory" };
 
 export interface JobResult {
   readonly ending: Exclude<Ending, { kind: "not-launched" }>;
-  /** The job's own program ran, and not only its launcher. */
+  /** The job's own program ran. */
   readonly hasBegun: boolean;
   /** Undefined: the main process could not be killed. */
   readonly exit: Exit | undefined;

@@ -78,6 +78,11 @@ export class JobCgroup {
     }
   }
 
+  /** Its directories, one in each hierarchy, with the version of that. */
+  get directories(): readonly { readonly version: 1 | 2; readonly directory: string }[] {
+    return [...this.#directories].map(([directory, { version }]) => ({ version, directory }));
+  }
+
   /** Put a process into it; what the process starts from now on is in it as well. */
   async join(pid: number): Promise<void> {
     for (const directory of this.#directories.keys()) await writeFile(join(directory, "cgroup.procs"), String(pid));

@@ -1,11 +1,11 @@
 import type { Usage } from "@executor-host/sdk";
 import { limits } from "../defaults.ts";
-import type { JobTree } from "../process/job-tree.ts";
-import { childPids, proportionalBytes, readProcess, residentBytes, ticksToMs } from "../process/proc.ts";
+import type { RunningJob } from "../spawner/job-spawner.ts";
+import { descendants, proportionalBytes, readProcess, residentBytes, ticksToMs } from "../process/proc.ts";
 import type { JobCgroup } from "./job-cgroup.ts";
 
 export interface ResourceWatchOptions {
-  readonly tree: JobTree;
+  readonly job: RunningJob;
   readonly cgroup: JobCgroup | undefined;
   readonly memoryLimitBytes: number | undefined;
   /** Called once, when the job has gone over its memory limit. */
@@ -71,9 +71,10 @@ export class ResourceWatch implements Disposable {
   }
 
   async #pids(): Promise<readonly number[]> {
-    const { tree, cgroup } = this.#options;
-    if (this.measuresMemory) return (await tree.members()).map(({ pid }) => pid);
-    return cgroup?.pids() ?? descendants(tree.groupId);
+    const { job, cgroup } = this.#options;
+    if (this.measuresMemory) return (await job.processes.members()).map(({ pid }) => pid);
+    if (cgroup !== undefined) return cgroup.pids();
+    return job.pid === undefined ? [] : [job.pid, ...descendants(job.pid).map(({ pid }) => pid)];
   }
 
   /** @returns resident memory in bytes; shared pages count once as far as it matters for the limit */
@@ -89,10 +90,6 @@ export class ResourceWatch implements Disposable {
     );
     return bytes;
   }
-}
-
-function descendants(pid: number): number[] {
-  return [pid, ...childPids(pid).flatMap(descendants)];
 }
 
 function sum(pids: readonly number[], of: (pid: number) => number): number {

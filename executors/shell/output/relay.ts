@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import type { OutputStream } from "@executor-host/sdk";
 import { fileIdentity } from "../process/proc.ts";
+import { waitAtMost } from "../timer.ts";
 
 /**
  * Carries bytes from the read end of a FIFO to an output stream, as fast as that takes them and no faster: while the stream is full nothing
@@ -108,11 +109,4 @@ export async function drain(
     leftMs -= performance.now() - lastMs;
     if (leftMs <= 0 || open.every((relay) => relay.quietMs >= options.quietMs)) return allEnded();
   }
-}
-
-async function waitAtMost(waitMs: number, promise: Promise<unknown>): Promise<void> {
-  const over = Promise.withResolvers<void>();
-  const timer = setTimeout(over.resolve, waitMs);
-  await Promise.race([promise, over.promise]);
-  clearTimeout(timer);
 }

@@ -1,8 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { environmentOf, listProcesses, type ProcessInfo } from "./proc.ts";
-
-/** Name of the variable that every process of a job carries, so that it is found wherever it went. */
-export const tagVariable = "EXECUTOR_HOST_JOB";
+import { tagVariable } from "./tag.ts";
 
 /** A process, with the tag it carries if it belongs to a job. */
 export interface TableEntry extends ProcessInfo {

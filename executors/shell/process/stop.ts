@@ -2,19 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { StopReport } from "@executor-host/sdk";
 import { limits } from "../defaults.ts";
 import type { JobCgroup } from "../limits/job-cgroup.ts";
-import { startTimer } from "../timer.ts";
-import { commandLine, describeProcesses, sendSignal, signalProcess, type ProcessInfo } from "./proc.ts";
+import type { RunningJob, Supervision } from "../spawner/job-spawner.ts";
+import { startTimer, waitAtMost } from "../timer.ts";
+import { commandLine, describeProcesses, signalProcess, type ProcessInfo } from "./proc.ts";
 
 /** What there is to stop. */
 export interface StopTarget {
-  /** Process group of the main process. */
-  readonly groupId: number;
+  readonly job: Pick<RunningJob, "pid" | "exited" | "processes">;
   /** Who is to be ended and still lives. */
   readonly members: () => Promise<readonly ProcessInfo[]>;
-  /** Settles when the main process has ended. */
-  readonly exited: Promise<unknown>;
-  /** Has the main process ended? */
-  readonly hasExited: () => boolean;
+  /** Of all of them. Undefined: they are to be killed as they are found. */
+  readonly supervision: Supervision | undefined;
   readonly cgroup: JobCgroup | undefined;
 }
 
@@ -57,12 +55,12 @@ class StopLadder {
   /** Until nobody is left, the grace is over, or force is asked for. */
   async askAndWait(): Promise<void> {
     const { graceMs, forceSignal, stopSignal, reason } = this.#options;
-    const { exited, members } = this.#target;
+    const { job, members, supervision } = this.#target;
     const graceOver = new AbortController();
     using _timer = startTimer(() => graceOver.abort(), graceMs);
     const signal = AbortSignal.any([forceSignal, graceOver.signal]);
     this.#signalGroup(stopSignal, reason);
-    await Promise.race([exited, aborted(signal)]);
+    await Promise.race([job.exited, aborted(signal)]);
     // Whoever is outside the group is asked now: the main process, which may have wanted to do that itself, is gone.
     for (let waitMs: number = limits.pollMs; !signal.aborted; waitMs = longer(waitMs)) {
       const left = await members();
@@ -73,47 +71,59 @@ class StopLadder {
         left.filter((member) => !this.#wasInGroup(member, stopSignal)),
         reason,
       );
-      await delay(waitMs, undefined, { signal }).catch(ignoreAbort);
+      const waited = delay(waitMs, undefined, { signal }).catch(ignoreAbort);
+      await (supervision === undefined ? waited : Promise.race([waited, supervision.emptied]));
     }
   }
 
-  /** Kill until nothing is found several times in a row: what is born during one sweep is found by the next. */
   async force(): Promise<StopReport> {
-    const { members, cgroup, exited } = this.#target;
+    const { job, members, cgroup, supervision } = this.#target;
     const endMs = performance.now() + limits.killMs;
-    if (this.#signalGroup("SIGKILL")) await Promise.race([exited, delay(limits.maxPollMs, undefined, { ref: false })]);
+    if (this.#signalGroup("SIGKILL")) await waitAtMost(limits.maxPollMs, job.exited);
     let left = await members();
     if (cgroup !== undefined && left.length > 0) {
       this.#note(await cgroup.kill(), cgroup.name);
       await delay(limits.pollMs);
       left = await members();
     }
-    let waitMs: number = limits.pollMs;
-    for (let emptySweeps = 0; emptySweeps < limits.emptySweeps && performance.now() < endMs;) {
+    if (supervision === undefined) left = await this.#sweep(left, endMs);
+    else {
       this.#signalEach("SIGKILL", left, "still there");
-      await delay(waitMs);
+      supervision.killAll();
+      await waitAtMost(endMs - performance.now(), supervision.emptied);
       left = await members();
-      emptySweeps = left.length === 0 ? emptySweeps + 1 : 0;
-      if (left.length > 0) waitMs = longer(waitMs);
     }
     this.#note("verify", left.length === 0 ? "nothing is left" : "some processes did not end");
     return { steps: this.#steps, survivors: left.map(({ pid }) => ({ pid, command: commandLine(pid) })) };
   }
 
-  /** Only while the main process is there: later its pid, and so the number of its group, may belong to somebody else. */
+  /** Kill until nothing is found several times in a row: what is born during one sweep is found by the next. @returns who is left */
+  async #sweep(found: readonly ProcessInfo[], endMs: number): Promise<readonly ProcessInfo[]> {
+    let left = found;
+    let waitMs: number = limits.pollMs;
+    for (let emptySweeps = 0; emptySweeps < limits.emptySweeps && performance.now() < endMs;) {
+      this.#signalEach("SIGKILL", left, "still there");
+      await delay(waitMs);
+      left = await this.#target.members();
+      emptySweeps = left.length === 0 ? emptySweeps + 1 : 0;
+      if (left.length > 0) waitMs = longer(waitMs);
+    }
+    return left;
+  }
+
   #signalGroup(signal: NodeJS.Signals, reason?: string): boolean {
-    const { groupId, hasExited } = this.#target;
-    if (hasExited()) return false;
-    sendSignal(-groupId, signal);
-    // A stopped process takes no signal but this one and SIGKILL.
-    if (signal !== "SIGKILL") sendSignal(-groupId, "SIGCONT");
+    const { pid, processes } = this.#target.job;
+    if (!processes.signalGroup(signal)) return false;
     this.#groupSignals.add(signal);
-    this.#note(signal, `process group ${groupId}${reason === undefined ? "" : `: ${reason}`}`);
+    this.#note(
+      signal,
+      `process group${pid === undefined ? "" : ` ${pid}`}${reason === undefined ? "" : `: ${reason}`}`,
+    );
     return true;
   }
 
   #wasInGroup(member: ProcessInfo, signal: NodeJS.Signals): boolean {
-    return this.#groupSignals.has(signal) && member.groupId === this.#target.groupId;
+    return this.#groupSignals.has(signal) && this.#target.job.processes.inGroup(member);
   }
 
   #signalEach(signal: NodeJS.Signals, members: readonly ProcessInfo[], reason: string): void {

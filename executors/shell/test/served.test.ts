@@ -6,6 +6,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { launchExecutor, launchForDkron } from "@executor-host/sdk/testing";
 import { commandLine, listProcesses, readProcess } from "../process/proc.ts";
+import { supervisorVariable } from "../spawner/choose-spawner.ts";
 import { eventually, killProcessesOf, processesOf } from "./support/use-shell.ts";
 
 // The executor as a process of its own, over a real plugin link.
@@ -88,33 +89,42 @@ for (const era of ["v1.2.0", "v2.2.0", "v4.0.9"] as const) {
   });
 }
 
-test("when the executor is killed, its jobs die with it, and its files go", hang, async () => {
-  const directory = await mkdtemp(join(tmpdir(), "shell-test-"));
-  const temporary = join(directory, "with a blank");
-  mkdirSync(temporary);
-  await using executor = await launchExecutor(main, { env: { PATH: process.env["PATH"] ?? "", TMPDIR: temporary } });
-  const command = "trap '' TERM; (setsid sh -c 'echo ready; exec sleep 600' &); while :; do sleep 600; done";
-  const jobs = [
-    executor.start({ command, shell: "true" }),
-    executor.start({ script: command, outputs: "true" }),
-    executor.start({ command, shell: "true" }),
-  ];
-  const ended = Promise.allSettled(jobs.map((job) => job.finished));
-  await Promise.all(jobs.map((job) => job.waitForOutput("ready")));
-  const done = executor.start({ command: "setsid sleep 600 >/dev/null 2>&1 & sleep 0.2", shell: "true" });
-  assert.equal((await done.finished).report.outcome, "SUCCEEDED");
+for (const supervisor of ["native", "none"])
+  test(
+    `when the executor is killed, its jobs die with it, and its files go: supervisor ${supervisor}`,
+    hang,
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), "shell-test-"));
+      const temporary = join(directory, "with a blank");
+      mkdirSync(temporary);
+      await using executor = await launchExecutor(main, {
+        env: { PATH: process.env["PATH"] ?? "", TMPDIR: temporary, [supervisorVariable]: supervisor },
+      });
+      const command = "trap '' TERM; (setsid sh -c 'echo ready; exec sleep 600' &); while :; do sleep 600; done";
+      const jobs = [
+        executor.start({ command, shell: "true" }),
+        executor.start({ script: command, outputs: "true" }),
+        executor.start({ command, shell: "true" }),
+      ];
+      const ended = Promise.allSettled(jobs.map((job) => job.finished));
+      await Promise.all(jobs.map((job) => job.waitForOutput("ready")));
+      const done = executor.start({ command: "setsid sleep 600 >/dev/null 2>&1 & sleep 0.2", shell: "true" });
+      const finished = await done.finished;
+      assert.equal(finished.report.outcome, "SUCCEEDED");
 
-  const lifeline = listProcesses().find(
-    ({ pid, parentPid }) => parentPid === executor.plugin.pid && commandLine(pid).includes("lifeline"),
+      assert.equal(finished.report.evidence?.["supervisor"], supervisor);
+      const helper = listProcesses().find(
+        ({ pid, parentPid }) => parentPid === executor.plugin.pid && /supervisor|lifeline/.test(commandLine(pid)),
+      );
+      assert.ok(helper !== undefined);
+      process.kill(executor.plugin.pid, "SIGKILL");
+      await ended;
+      await eventually(() => assert.deepEqual(processesOf(jobs.map(({ id }) => id)), []));
+      await eventually(() => assert.deepEqual(readdirSync(temporary), []));
+      await eventually(() => assert.notEqual(readProcess(helper.pid)?.startTicks, helper.startTicks));
+      // A daemon that a finished job left behind is none of its business.
+      assert.deepEqual(processesOf([done.id]), ["sleep 600"]);
+      killProcessesOf(done.id);
+      rmSync(directory, { recursive: true });
+    },
   );
-  assert.ok(lifeline !== undefined);
-  process.kill(executor.plugin.pid, "SIGKILL");
-  await ended;
-  await eventually(() => assert.deepEqual(processesOf(jobs.map(({ id }) => id)), []));
-  await eventually(() => assert.deepEqual(readdirSync(temporary), []));
-  await eventually(() => assert.notEqual(readProcess(lifeline.pid)?.startTicks, lifeline.startTicks));
-  // A daemon that a finished job left behind is none of its business.
-  assert.deepEqual(processesOf([done.id]), ["sleep 600"]);
-  killProcessesOf(done.id);
-  rmSync(directory, { recursive: true });
-});

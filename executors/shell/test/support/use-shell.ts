@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { describe, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { startExecutor, type LocalRun, type RunOptions, type StartedRun } from "@executor-host/sdk/testing";
 import { createShell } from "../../definition.ts";
 import { findCgroupPlaces } from "../../limits/cgroup-places.ts";
 import { commandLine, environmentOf, listProcesses, signalProcess, type ProcessInfo } from "../../process/proc.ts";
+import type { Supervisor } from "../../spawner/job-spawner.ts";
+import { findSupervisor } from "../../spawner/native/find-supervisor.ts";
 
 type Config = Readonly<Record<string, string>>;
 
@@ -20,10 +22,24 @@ export interface ShellUnderTest {
 }
 
 /**
+ * Define tests once for each way of starting jobs: what a job does, and what becomes of it, is the same in both.
+ *
+ * @param define gets `useShell` for that way
+ */
+export function withEachSupervisor(define: (useShell: (t: TestContext) => ShellUnderTest) => void): void {
+  const isBuilt = findSupervisor() !== undefined || process.env["CI"] === "true";
+  const skip = isBuilt ? false : "the native supervisor is not built: run scripts/build where a C compiler is";
+  describe("with the native supervisor", { skip }, () => define((t) => useShell(t, "native")));
+  describe("without a supervisor", () => define((t) => useShell(t, "none")));
+}
+
+/**
  * Make a shell executor, and, after the test, check that nothing of it is left: no process of a job, no cgroup, no temporary file, no
  * file descriptor.
+ *
+ * @param supervisor default: what an executor on this machine would take
  */
-export function useShell(t: TestContext): ShellUnderTest {
+export function useShell(t: TestContext, supervisor?: Supervisor): ShellUnderTest {
   const directory = mkdtempSync(join(tmpdir(), "shell-test-"));
   chmodSync(directory, 0o755);
   const temporary = join(directory, "tmp");
@@ -31,7 +47,7 @@ export function useShell(t: TestContext): ShellUnderTest {
   // The executor makes its files where TMPDIR says.
   const { TMPDIR } = process.env;
   process.env["TMPDIR"] = temporary;
-  const shell = createShell();
+  const shell = createShell({ supervisor });
   const descriptorsBefore = streamDescriptors();
   const ids: string[] = [];
 

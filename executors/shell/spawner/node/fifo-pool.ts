@@ -4,8 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { limits } from "../defaults.ts";
-import { StartFailure } from "../failure.ts";
+import { limits } from "../../defaults.ts";
+import { StartFailure } from "../../failure.ts";
 
 /** Both ends of a pipe that has no name any more. Whoever takes it closes both. */
 export interface Fifo {

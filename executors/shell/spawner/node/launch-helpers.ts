@@ -1,6 +1,6 @@
-import { findProgram } from "../command/find-program.ts";
-import { defaults } from "../defaults.ts";
-import { StartFailure } from "../failure.ts";
+import { findProgram } from "../../command/find-program.ts";
+import { defaults } from "../../defaults.ts";
+import { StartFailure } from "../../failure.ts";
 
 /** Where the programs are that a launcher consists of. Not looked for in the job's PATH: that may lead anywhere. */
 export interface LaunchHelpers {

@@ -1,3 +1,4 @@
+import type { ResourceLimits } from "../job-spawner.ts";
 import type { LaunchHelpers } from "./launch-helpers.ts";
 
 /** What has to be done between fork and exec that Node cannot do by itself. */
@@ -8,8 +9,7 @@ export interface LaunchSteps {
   readonly cwd?: string | undefined;
   /** Opened as standard input with the rights of the job's user. */
   readonly stdinFile?: string | undefined;
-  /** Octal, such as `027`. */
-  readonly umask?: string | undefined;
+  readonly umask?: number | undefined;
   readonly resourceLimits?: ResourceLimits;
   readonly noNewPrivileges?: boolean;
   /** A pid namespace of its own: when its first process ends, or this executor does, the kernel ends all others in it. */
@@ -20,15 +20,6 @@ export interface LaunchSteps {
 export const launchStepNames = ["go", "cwd", "stdin_file", "limits", "isolation"] as const;
 
 export type LaunchStep = (typeof launchStepNames)[number];
-
-/** Sizes in bytes. */
-export interface ResourceLimits {
-  readonly openFiles?: number | undefined;
-  readonly fileSize?: number | undefined;
-  readonly coreSize?: number | undefined;
-  readonly processes?: number | undefined;
-  readonly cpuSeconds?: number | undefined;
-}
 
 /** Root makes a namespace just so; others need a user namespace around it, in which they are the only user. */
 export type PidNamespaceKind = "plain" | "in-user-namespace";
@@ -95,7 +86,7 @@ function shellCommands(steps: LaunchSteps): (readonly [LaunchStep, command: stri
     // One second between the two makes the kernel send SIGXCPU, which names the cause, before SIGKILL, which does not.
     commands.push(["limits", `ulimit -S -t ${cpuSeconds}`], ["limits", `ulimit -H -t ${cpuSeconds + 1}`]);
   }
-  if (umask !== undefined) commands.push(["limits", `umask ${umask}`]);
+  if (umask !== undefined) commands.push(["limits", `umask ${umask.toString(8).padStart(3, "0")}`]);
   return commands;
 }
 

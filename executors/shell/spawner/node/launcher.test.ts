@@ -27,7 +27,7 @@ const scripts: readonly [name: string, steps: LaunchSteps, line: string][] = [
   ["open files", { resourceLimits: { openFiles: 64 } }, "ulimit -n 64 || exit 125"],
   ["file size, in blocks", { resourceLimits: { fileSize: 1025 } }, "ulimit -f 3 || exit 125"],
   ["no core files", { resourceLimits: { coreSize: 0 } }, "ulimit -c 0 || exit 125"],
-  ["umask", { umask: "027" }, "umask 027 || exit 125"],
+  ["umask", { umask: 0o027 }, "umask 027 || exit 125"],
 ];
 for (const [name, steps, line] of scripts) {
   test(`a launcher takes the step: ${name}`, () => {
@@ -42,7 +42,7 @@ for (const [name, steps, line] of scripts) {
 }
 
 test("the last thing a launcher does is to hand over", () => {
-  const script = wrapLaunch(program, { umask: "0" }, onlyShell)?.args[1] ?? "";
+  const script = wrapLaunch(program, { umask: 0 }, onlyShell)?.args[1] ?? "";
   assert.deepEqual(script.split("\n").slice(-3), ["echo done >&3", "exec 2>&4 3>&- 4>&-", 'exec "$@"']);
 });
 

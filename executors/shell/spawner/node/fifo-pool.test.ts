@@ -3,7 +3,7 @@ import { fstatSync, mkdtempSync, readdirSync, readSync, rmSync, writeSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { StartFailure } from "../failure.ts";
+import { StartFailure } from "../../failure.ts";
 import { closeAll, FifoPool } from "./fifo-pool.ts";
 
 function useTemporary(t: TestContext, path?: string): string {

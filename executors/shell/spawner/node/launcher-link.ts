@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { limits } from "../defaults.ts";
+import { limits } from "../../defaults.ts";
 import { launcherDone, launchStepNames, type LaunchStep } from "./launcher.ts";
 
 /** At which step a launcher failed, and what it had to say about it. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { Writable } from "node:stream";
-import { defaults } from "../defaults.ts";
+import { defaults } from "../../defaults.ts";
 
 /**
  * Reads `+ ITEM` to hold an item and `- ITEM` to release it, until its input ends: by then this executor is gone, in whatever way. What is

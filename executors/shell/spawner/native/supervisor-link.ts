@@ -1,0 +1,134 @@
+import { spawn } from "node:child_process";
+import { Socket } from "node:net";
+import { limits } from "../../defaults.ts";
+import { EventReader, RequestWriter, wireVersion, type WireEvent } from "./wire.ts";
+
+/** Takes the events of one job. */
+export interface EventTaker {
+  take(event: WireEvent): void;
+  /** No event comes any more. */
+  lost(): void;
+}
+
+/**
+ * A running native supervisor: the process that makes pipes and jobs for this executor, and all that it forks.
+ *
+ * It ends when this executor does, and ends all jobs then.
+ */
+export class SupervisorLink {
+  readonly pid: number;
+  /** Used up one by one; each request is sent before the next is made. */
+  readonly requests = new RequestWriter();
+  readonly #input: Socket;
+  readonly #output: Socket;
+  readonly #jobs = new Map<number, EventTaker>();
+  #pipesWanted = Promise.withResolvers<{ readonly errno: number; readonly fds: readonly number[] }>();
+  #lastJob = 0;
+  #isOpen = true;
+
+  /** @param path of the program @throws when it does not run, or is not of this version */
+  static async start(path: string): Promise<SupervisorLink> {
+    const greeted = Promise.withResolvers<void>();
+    // Handled below; this is for the time until then.
+    greeted.promise.catch(() => {});
+    const link = new SupervisorLink(path, greeted);
+    const timer = setTimeout(() => greeted.reject(new Error(`${path} says nothing`)), limits.helperMs);
+    try {
+      await greeted.promise;
+      link.#rest();
+      return link;
+    } catch (error) {
+      link.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private constructor(path: string, greeted: PromiseWithResolvers<void>) {
+    // In a session of its own: whoever kills this executor's process group does not kill it.
+    const child = spawn(path, ["serve"], { detached: true, cwd: "/", env: {}, stdio: ["pipe", "pipe", "ignore"] });
+    this.pid = child.pid ?? 0;
+    if (!(child.stdin instanceof Socket && child.stdout instanceof Socket)) throw new TypeError("pipes are sockets");
+    this.#input = child.stdin;
+    this.#output = child.stdout;
+    const reader = new EventReader((event) => this.#take(event, greeted));
+    child.on("error", (error) => greeted.reject(error));
+    child.stdin.on("error", ignore);
+    child.stdout.on("error", ignore);
+    child.stdout.on("data", (chunk: Buffer) => reader.read(chunk));
+    child.stdout.once("close", () => {
+      greeted.reject(new Error(`${path} ended at once`));
+      this.#lose();
+    });
+    // Of these three, only what events come by keeps this executor alive, and only while some are awaited.
+    child.unref();
+    this.#input.unref();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** @returns the number of a new job, whose events go to `taker` until `remove` */
+  add(taker: EventTaker): number {
+    this.#lastJob = (this.#lastJob + 1) >>> 0;
+    this.#jobs.set(this.#lastJob, taker);
+    this.#output.ref();
+    return this.#lastJob;
+  }
+
+  remove(job: number): void {
+    this.#jobs.delete(job);
+    this.#rest();
+  }
+
+  send(request: Buffer): void {
+    if (this.#isOpen) this.#input.write(request);
+  }
+
+  /** Write ends of new pipes, as numbers of descriptors in the supervisor. One call at a time. */
+  async makePipes(count: number): Promise<{ readonly errno: number; readonly fds: readonly number[] }> {
+    this.#pipesWanted = Promise.withResolvers();
+    if (!this.#isOpen) return { errno: 0, fds: [] };
+    this.#output.ref();
+    this.send(this.requests.pipes(count));
+    const made = await this.#pipesWanted.promise;
+    this.#rest();
+    return made;
+  }
+
+  /** Ends the process. It does nothing else if all jobs have been released. */
+  close(): void {
+    this.#input.end();
+  }
+
+  /** Pipes that are made for jobs to come are worth no waiting. */
+  #rest(): void {
+    if (this.#jobs.size === 0) this.#output.unref();
+  }
+
+  #take(event: WireEvent, greeted: PromiseWithResolvers<void>): void {
+    switch (event.kind) {
+      case "hello":
+        if (event.version === wireVersion) greeted.resolve();
+        else greeted.reject(new Error(`the supervisor speaks version ${event.version}, not ${wireVersion}`));
+        break;
+      case "pipes":
+        this.#pipesWanted.resolve(event);
+        break;
+      default:
+        this.#jobs.get(event.job)?.take(event);
+    }
+  }
+
+  #lose(): void {
+    this.#isOpen = false;
+    this.#pipesWanted.resolve({ errno: 0, fds: [] });
+    for (const taker of this.#jobs.values()) taker.lost();
+    this.#jobs.clear();
+  }
+}
+
+/** What breaks the streams also closes them. */
+function ignore(): void {}
