@@ -136,9 +136,9 @@ async function move(pid: number, group: string): Promise<void> {
 }
 
 async function killGroup(group: string): Promise<void> {
-  const deadline = Date.now() + timeouts.sweepMs;
+  const deadline = performance.now() + timeouts.sweepMs;
   await writeFile(join(group, "cgroup.kill"), "1");
-  while ((await isPopulated(group)) && Date.now() < deadline) await sleep(timeouts.sweepIntervalMs);
+  while ((await isPopulated(group)) && performance.now() < deadline) await sleep(timeouts.sweepIntervalMs);
 }
 
 async function isPopulated(group: string): Promise<boolean> {
@@ -168,10 +168,10 @@ async function removeGroup(group: string): Promise<void> {
 async function killTagged(tag: string): Promise<{ found: number; survivors: readonly Survivor[] }> {
   const needle = `${tagVariable}=${tag}`;
   const seen = new Set<number>();
-  const deadline = Date.now() + timeouts.sweepMs;
+  const deadline = performance.now() + timeouts.sweepMs;
   for (let quiet = 0; quiet < 2;) {
     const pids = taggedProcesses(needle);
-    if (pids.length > 0 && Date.now() > deadline) {
+    if (pids.length > 0 && performance.now() > deadline) {
       return { found: seen.size, survivors: pids.map((pid) => ({ pid, command: commandOf(pid) })) };
     }
     quiet = pids.length === 0 ? quiet + 1 : 0;

@@ -24,7 +24,7 @@ interface Crash {
 const maxSuspects = 1_000;
 
 /**
- * What the crashes of an executor mean for what comes next.
+ * What the crashes of an executor mean for what comes next. Moments are those of `performance.now()`, which no change of the clock moves.
  *
  * Many crashes in a short time close the door for a while; then a single execution may try, and opens it again if it does not crash. A single job
  * that crashes whatever runs it closes nothing: it is a suspect, to be kept apart from all others.
@@ -57,12 +57,12 @@ export class CrashRecord {
 
   /** Why nothing is started now, for people; empty when something may be. */
   get problem(): string {
-    return this.#state === "open" ? "" : this.#refusal(Date.now()).message;
+    return this.#state === "open" ? "" : this.#refusal(performance.now()).message;
   }
 
   /** Until a process may be started that nobody waits for. */
   get restartWaitMs(): number {
-    return Math.max(0, this.#restartMs - Date.now());
+    return Math.max(0, this.#restartMs - performance.now());
   }
 
   /** How often the executor crashed while this job ran, since the job last ended well. */
@@ -78,7 +78,7 @@ export class CrashRecord {
    */
   enter(): boolean {
     if (this.#state === "open") return false;
-    const now = Date.now();
+    const now = performance.now();
     if (this.#state === "trial" || now < this.#closedUntilMs) throw this.#refusal(now);
     this.#state = "trial";
     return true;
@@ -100,9 +100,9 @@ export class CrashRecord {
 
   /** @param detail for people @param jobs names of what was running */
   crashed(detail: string, jobs: readonly string[]): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#count += 1;
-    this.#last = `${new Date(now).toISOString()}: ${detail}`;
+    this.#last = `${new Date().toISOString()}: ${detail}`;
     for (const job of new Set(jobs)) this.#suspect(job);
     const { limit, windowMs, pauseMs, maxPauseMs, restart } = this.#limits;
     this.#recent = [...this.#recent.filter(({ atMs }) => atMs > now - windowMs), { atMs: now, jobs }];

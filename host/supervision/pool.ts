@@ -329,10 +329,10 @@ export class Pool implements AsyncDisposable {
       pid: process.pid,
       neighbours: process.active - member.stubborn,
     });
-    const deadline = Date.now() + timeouts.quarantineMs;
+    const deadline = performance.now() + timeouts.quarantineMs;
     while (
       process.active > member.stubborn &&
-      Date.now() < deadline &&
+      performance.now() < deadline &&
       !process.hasExited &&
       (await process.isAlive())
     ) {

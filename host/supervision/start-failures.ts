@@ -13,6 +13,7 @@ export class StartFailures {
   readonly #limits: BackoffLimits;
   #count = 0;
   #last: HostError | undefined;
+  /** By `performance.now()`, which no change of the clock moves. */
   #untilMs = 0;
 
   constructor(executor: string, limits: BackoffLimits) {
@@ -27,7 +28,7 @@ export class StartFailures {
 
   /** Until the next try. */
   get waitMs(): number {
-    return Math.max(0, this.#untilMs - Date.now());
+    return Math.max(0, this.#untilMs - performance.now());
   }
 
   /** @throws {HostError} `EXECUTOR_UNUSABLE`, retryable, while it is too early for another try */
@@ -47,7 +48,7 @@ export class StartFailures {
     const failure = this.foresee(error);
     this.#count += 1;
     const backoffMs = Math.min(this.#limits.maxMs, this.#limits.firstMs * 2 ** (this.#count - 1));
-    this.#untilMs = Date.now() + jittered(backoffMs);
+    this.#untilMs = performance.now() + jittered(backoffMs);
     return failure;
   }
 
