@@ -66,6 +66,8 @@ class Attempt {
   #paused = false;
   #cause: StopCause | undefined;
   #ladder: Promise<void> | undefined;
+  /** Runs from the result on: an executor that does not end its stream then shall not be waited for. */
+  #overdue: NodeJS.Timeout | undefined;
   #silence: SilenceTimer | undefined;
 
   constructor(options: AttemptOptions) {
@@ -109,6 +111,7 @@ class Attempt {
       return await this.#conclude(end);
     } finally {
       stop.removeEventListener("abort", stopped);
+      clearTimeout(this.#overdue);
       lease.process.beyondReach.removeEventListener("abort", dropped);
       clearTimeout(timer);
       this.#silence?.stop();
@@ -132,6 +135,7 @@ class Attempt {
         break;
       case "result":
         this.#result = resultFromProto(ResultMessage.decode(frame.payload));
+        this.#overdue = setTimeout(() => this.#call?.abort(), this.#options.timeouts.abandonMs);
         break;
       case "heartbeat":
       case undefined:
