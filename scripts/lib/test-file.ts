@@ -24,7 +24,7 @@ export interface TestFileOptions {
 
 const timeouts = {
   /** A file that takes longer hangs. */
-  fileMs: 600_000,
+  fileMs: 900_000,
   /** What a file has asked to end may take so long to do it. */
   settleMs: 3_000,
   pollMs: 50,

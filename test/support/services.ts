@@ -8,11 +8,12 @@ export interface TestService {
   endpoint(name: string): string;
 }
 
-/** The service that `scripts/test`, or `scripts/services up` by hand, has brought up. */
+/** The service that `scripts/test`, or `scripts/services up --native` by hand, has brought up. */
 export function service(name: string): TestService {
   const record = readRecord(name);
   const isUp = record !== undefined && "endpoints" in record;
-  const problem = record !== undefined && "problem" in record ? record.problem : `run scripts/services up ${name}`;
+  const problem =
+    record !== undefined && "problem" in record ? record.problem : `run scripts/services up --native ${name}`;
   return {
     skip: isUp ? false : `${name} is not up: ${problem}`,
     endpoint(key) {

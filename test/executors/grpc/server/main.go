@@ -252,6 +252,9 @@ func add(set *descriptorpb.FileDescriptorSet, seen map[string]bool, file protore
 }
 
 func serve(address string, peer *server, v1, v1alpha bool, options ...grpc.ServerOption) {
+	if address == "" {
+		return
+	}
 	network := "tcp"
 	if strings.HasPrefix(address, "/") {
 		network = "unix"
@@ -290,34 +293,48 @@ func main() {
 	flag.Parse()
 
 	peer := &server{schema: compile()}
+	if *descriptors != "" {
+		describe(peer, *descriptors)
+	}
+	large := grpc.MaxRecvMsgSize(16 << 20)
+	serve(*plain, peer, true, true, large)
+	serve(*alpha, peer, false, true)
+	serve(*bare, peer, false, false)
+	serve(*socket, peer, true, true)
+	if *secure != "" || *mutual != "" {
+		settings, both := tlsSettings(*certificate, *key, *authority)
+		serve(*secure, peer, true, true, grpc.Creds(credentials.NewTLS(settings)))
+		serve(*mutual, peer, true, true, grpc.Creds(credentials.NewTLS(both)))
+	}
+	select {}
+}
+
+// describe writes the schema as a descriptor set.
+func describe(peer *server, path string) {
 	set := &descriptorpb.FileDescriptorSet{}
 	add(set, map[string]bool{}, peer.file)
 	bytes, err := proto.Marshal(set)
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := os.WriteFile(*descriptors, bytes, 0o644); err != nil {
+	if err := os.WriteFile(path, bytes, 0o644); err != nil {
 		log.Fatal(err)
 	}
-	pair, err := tls.LoadX509KeyPair(*certificate, *key)
+}
+
+// tlsSettings are for clients without and with a certificate.
+func tlsSettings(certificate, key, authority string) (*tls.Config, *tls.Config) {
+	pair, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {
 		log.Fatal(err)
 	}
 	pool := x509.NewCertPool()
-	pem, err := os.ReadFile(*authority)
+	pem, err := os.ReadFile(authority)
 	if err != nil {
 		log.Fatal(err)
 	}
 	pool.AppendCertsFromPEM(pem)
 	settings := &tls.Config{Certificates: []tls.Certificate{pair}}
 	both := &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
-
-	large := grpc.MaxRecvMsgSize(16 << 20)
-	serve(*plain, peer, true, true, large)
-	serve(*alpha, peer, false, true)
-	serve(*bare, peer, false, false)
-	serve(*socket, peer, true, true)
-	serve(*secure, peer, true, true, grpc.Creds(credentials.NewTLS(settings)))
-	serve(*mutual, peer, true, true, grpc.Creds(credentials.NewTLS(both)))
-	select {}
+	return settings, both
 }
