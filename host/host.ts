@@ -10,6 +10,7 @@ import { ConfigChecker } from "./policy/config-check.ts";
 import { makeDirectory } from "./settings/make-directory.ts";
 import type { Settings } from "./settings/settings.ts";
 import { Containment } from "./supervision/containment.ts";
+import { Pins } from "./supervision/pins.ts";
 import { Supervisor } from "./supervision/supervisor.ts";
 import { timeouts, type Timeouts } from "./timeouts.ts";
 
@@ -91,6 +92,7 @@ export class Host implements AsyncDisposable {
           maxMemoryBytes: settings.executorMaxMemoryBytes,
           crashLimit: settings.executorCrashLimit,
         },
+        pins: new Pins(settings.executorPins, settings.requirePins),
         containment,
         timeouts: waits,
         logger,

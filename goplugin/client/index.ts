@@ -1,5 +1,6 @@
 export { launchPlugin } from "./launch.ts";
 export { reattachPlugin, type ReattachOptions } from "./reattach.ts";
+export { openVerified } from "./checksum.ts";
 export type { LaunchOptions } from "./launch-options.ts";
 export type { LogEntry } from "./log-entry.ts";
 export type { PluginExit, StopStep } from "./plugin-exit.ts";

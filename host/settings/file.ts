@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document, type YAMLMap } from "yaml";
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
 
 /** A value of the settings file, with the line it stands in. */
@@ -10,7 +10,7 @@ export interface FileValue {
 
 export interface SettingsFile {
   readonly path: string;
-  /** Keys of nested maps are joined with dots: `limits.grace`. */
+  /** Keys of nested maps are joined with dots: `limits.grace`; maps that are values stay whole. */
   readonly values: ReadonlyMap<string, FileValue>;
   /** Others than the owner may write to it. */
   readonly isWritableByOthers: boolean;
@@ -19,10 +19,15 @@ export interface SettingsFile {
 /**
  * Read the settings file.
  *
+ * @param required it was asked for by name
+ * @param maps keys whose values are maps
  * @returns undefined when there is no such file, or, unless it was asked for by name, when it may not be read
  * @throws {HostError} `SETTINGS_INVALID`
  */
-export function readSettingsFile(path: string, required: boolean): SettingsFile | undefined {
+export function readSettingsFile(
+  path: string,
+  { required, maps }: { readonly required: boolean; readonly maps: ReadonlySet<string> },
+): SettingsFile | undefined {
   let text: string;
   let mode: number;
   try {
@@ -34,10 +39,10 @@ export function readSettingsFile(path: string, required: boolean): SettingsFile 
       cause: error,
     });
   }
-  return { path, values: parseSettingsText(path, text), isWritableByOthers: (mode & 0o022) !== 0 };
+  return { path, values: parseSettingsText(path, text, maps), isWritableByOthers: (mode & 0o022) !== 0 };
 }
 
-function parseSettingsText(path: string, text: string): Map<string, FileValue> {
+function parseSettingsText(path: string, text: string, maps: ReadonlySet<string>): Map<string, FileValue> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [problem] = document.errors;
@@ -55,23 +60,20 @@ function parseSettingsText(path: string, text: string): Map<string, FileValue> {
       hint: "for instance `log-level: debug`",
     });
   }
-  collect(document.contents, "", values, (offset) => lines.linePos(offset).line);
+  const collect = (map: YAMLMap, prefix: string): void => {
+    for (const { key, value } of map.items) {
+      const name = prefix + String(isScalar(key) ? key.value : key);
+      const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
+      if (isMap(value) && !maps.has(name)) collect(value, `${name}.`);
+      else values.set(name, { value: plain(value, document), line: lines.linePos(offset).line });
+    }
+  };
+  collect(document.contents, "");
   return values;
 }
 
-function collect(map: YAMLMap, prefix: string, into: Map<string, FileValue>, lineOf: (offset: number) => number): void {
-  for (const { key, value } of map.items) {
-    const name = prefix + String(isScalar(key) ? key.value : key);
-    const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
-    if (isMap(value)) collect(value, `${name}.`, into, lineOf);
-    else into.set(name, { value: plain(value), line: lineOf(offset) });
-  }
-}
-
-function plain(node: unknown): unknown {
-  return typeof node === "object" && node !== null && "toJSON" in node && typeof node.toJSON === "function"
-    ? (node.toJSON() as unknown)
-    : node;
+function plain(node: unknown, document: Document): unknown {
+  return isNode(node) ? (node.toJS(document) as unknown) : node;
 }
 
 function isAbsent(error: unknown): boolean {

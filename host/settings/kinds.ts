@@ -25,6 +25,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** For lists: what stands between the items in an environment variable. */
   readonly separator?: string;
+  /** In YAML a map, which is read as a whole. */
+  readonly isMap?: boolean;
   /** The closed set of values, if there is one. */
   readonly choices?: readonly string[];
   /** @param input text from a flag or the environment, or what YAML made of it */

@@ -63,6 +63,8 @@ test("loadSettings() needs no setting at all", (t) => {
     executorMaxAgeMs: 0,
     executorMaxMemoryBytes: 0,
     executorCrashLimit: 5,
+    executorPins: new Map(),
+    requirePins: false,
     executorEnvironment: ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR"],
     autoMtls: true,
     maxConfigBytes: 1_048_576,
@@ -138,6 +140,29 @@ test("lists come from YAML lists, from variables with separators and from repeat
   assert.deepEqual(fromEnv.pluginsDirs, ["/a", "/b"]);
   assert.deepEqual(fromEnv.listen, ["unix:/s", "tcp:127.0.0.1:7000"]);
   assert.deepEqual(load({ flags: { "plugins-dirs": ["x", "/y/"] } }).settings.pluginsDirs, [join(dir, "x"), "/y"]);
+});
+
+test("values for single executors come from YAML maps, from variables with separators and from repeated flags", (t) => {
+  const { load, fail, writeConfig } = scene(t);
+  const [a, b] = ["a".repeat(64), "B".repeat(64)] as const;
+  const wanted = new Map([
+    ["shell", a],
+    ["http", b.toLowerCase()],
+  ]);
+  const configPath = writeConfig(`executor-pins:\n  shell: ${a}\n  http: "sha256:${b}"\n`);
+  assert.deepEqual(load({ configPath }).settings.executorPins, wanted);
+  const env = { EXECUTOR_HOST_EXECUTOR_PINS: `shell=${a},http=${b}` };
+  assert.deepEqual(load({ env }).settings.executorPins, wanted);
+  assert.deepEqual(load({ flags: { "executor-pins": [`shell=${a}`, `http=${b}`] } }).settings.executorPins, wanted);
+  const problems: readonly (readonly [string, RegExp])[] = [
+    ["shell", /^setting executor-pins must be NAME=VALUE, or in YAML a map: \["shell"\] \(flag --executor-pin\)$/],
+    ["Shell=1", /^setting executor-pins must name an executor: Shell /],
+    ["shell=12", /^setting executor-pins of shell must be a sha256 sum of 64 hexadecimal digits: 12 /],
+  ];
+  for (const [flag, message] of problems) assert.match(fail({ flags: { "executor-pins": [flag] } }).message, message);
+  assert.match(fail({ flags: { "executor-pins": [`x=${a}`, `x=${b}`] } }).message, /names x twice/);
+  const number = fail({ configPath: writeConfig(`executor-pins: { shell: ${"1".repeat(64)} }\n`) });
+  assert.equal(number.hint, "put it in quotes");
 });
 
 test("an empty variable counts as not set", (t) => {

@@ -79,9 +79,10 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
 
 function findFile(options: LoadOptions, around: Surroundings): SettingsFile | undefined {
   const named = options.configPath ?? (options.env[otherVariables.config] || undefined);
-  if (named !== undefined) return readSettingsFile(named, true);
+  const maps = new Set(settingRows.filter(({ kind }) => kind.isMap).map(({ key }) => key));
+  if (named !== undefined) return readSettingsFile(named, { required: true, maps });
   for (const path of defaultConfigPaths(around)) {
-    const file = readSettingsFile(path, false);
+    const file = readSettingsFile(path, { required: false, maps });
     if (file !== undefined) return file;
   }
   return undefined;

@@ -25,6 +25,10 @@ export interface Settings {
   readonly executorMaxAgeMs: number;
   readonly executorMaxMemoryBytes: number;
   readonly executorCrashLimit: number;
+  /** sha256 sums that the files of executors must have, by name. */
+  readonly executorPins: ReadonlyMap<string, string>;
+  /** Executors without a pin are not started. */
+  readonly requirePins: boolean;
   /** Names, `*` stands for any characters. */
   readonly executorEnvironment: readonly string[];
   readonly autoMtls: boolean;

@@ -12,6 +12,7 @@ import {
   type Kind,
 } from "./kinds.ts";
 import { timeouts } from "../timeouts.ts";
+import { perExecutor, sha256Sum } from "./map.ts";
 import type { LimitSettings, Settings } from "./shape.ts";
 import { defaultPluginsDirs, defaultRuntimeDir, defaultStateDir, type Surroundings } from "./surroundings.ts";
 
@@ -197,6 +198,23 @@ const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettin
     details:
       "After the pause, which grows, one execution tries whether it works again. Crashes that all come from one named job count as that job's doing: " +
       "it gets a process to itself from then on.",
+  },
+  executorPins: {
+    key: "executor-pins",
+    flag: "executor-pin",
+    kind: perExecutor(sha256Sum(), { separator: "," }),
+    default: () => new Map<string, string>(),
+    defaultText: "none",
+    summary: "sha256 sum that an executor's file must have; may be given more than once",
+    details:
+      "Checked on the very file that is then executed, at every start; a file with another sum is not started, and does not replace one that runs. " +
+      "`executor-host executors --pins` prints what to write. A pin holds for the file alone: where that is a script, not for what it loads.",
+  },
+  requirePins: {
+    key: "require-pins",
+    kind: boolean(),
+    default: () => false,
+    summary: "Start no executor that has no pin",
   },
   executorEnvironment: {
     key: "executor-environment",

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { refusedFormat } from "@executor-host/goplugin/client";
 import { messageOf } from "@executor-host/proto/shared/error";
 import type { SkippedFile } from "../model/model.ts";
+import { executorNameForm } from "../settings/map.ts";
 
 /** An executor's binary on disk. */
 export interface Binary {
@@ -19,7 +20,6 @@ export interface CatalogContents {
 }
 
 const prefix = "dkron-executor-";
-const nameForm = /^[a-z0-9][a-z0-9_-]*$/;
 const worldWritable = 0o002;
 
 /**
@@ -64,7 +64,7 @@ export async function scanPlugins(directories: readonly string[]): Promise<Catal
 
 async function look(path: string, fileName: string): Promise<Binary | SkippedFile> {
   const name = fileName.slice(prefix.length).replace(/\.exe$/, "");
-  if (!nameForm.test(name)) {
+  if (!executorNameForm.test(name)) {
     return { path, reason: `not a usable name: "${name}"; lower-case letters, digits, "_" and "-" are allowed` };
   }
   try {

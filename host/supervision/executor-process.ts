@@ -15,6 +15,8 @@ import { DkronLink } from "./dkron-link.ts";
 import { NativeLink } from "./native-link.ts";
 
 export interface ProcessOptions {
+  /** What the file's sum must be; empty when anything will do. */
+  readonly sha256: string;
   readonly runtimeDir: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly allowedEnvironment: readonly string[];
@@ -93,6 +95,7 @@ export class ExecutorProcess implements AsyncDisposable {
         command: binary.path,
         env: executorEnvironment(options.environment, options.allowedEnvironment, group.tag),
         magicCookie,
+        ...(options.sha256 !== "" && { checksum: { algorithm: "sha256", hex: options.sha256 } }),
         appVersions: versions,
         autoMtls,
         runtimeDir: options.runtimeDir,

@@ -25,6 +25,8 @@ export interface PoolLimits extends WearLimits {
 export interface PoolOptions {
   /** Starts one more process. */
   start(): Promise<ExecutorProcess>;
+  /** What its file's sum must be; empty when anything will do. */
+  readonly pinnedSha256: string;
   readonly limits: PoolLimits;
   readonly timeouts: Timeouts;
   readonly logger: Logger;
@@ -147,7 +149,7 @@ export class Pool implements AsyncDisposable {
       processes,
       crashes: this.#crashes.count,
       lastCrash: this.#crashes.last,
-      pinnedSha256: "",
+      pinnedSha256: this.#options.pinnedSha256,
       isolation: [],
     };
   }

@@ -6,12 +6,14 @@ import type { ExecutorDescription, ExecutorInfo, SkippedFile } from "../model/mo
 import { scanPlugins, type Binary } from "./catalog.ts";
 import type { Containment } from "./containment.ts";
 import { ExecutorProcess, type ProcessOptions } from "./executor-process.ts";
+import type { Pins } from "./pins.ts";
 import { PluginsWatcher } from "./plugins-watcher.ts";
 import { Pool, PoolRetiredError, type Lease, type PoolLimits } from "./pool.ts";
 
-export interface SupervisorOptions extends ProcessOptions {
+export interface SupervisorOptions extends Omit<ProcessOptions, "sha256"> {
   readonly pluginsDirs: readonly string[];
   readonly poolLimits: PoolLimits;
+  readonly pins: Pins;
   readonly containment: Containment;
   readonly logger: Logger;
 }
@@ -56,12 +58,14 @@ export class Supervisor implements AsyncDisposable {
   async refresh(): Promise<void> {
     const { binaries, skipped } = await scanPlugins(this.#options.pluginsDirs);
     this.#skipped = skipped;
+    const before = new Set(this.#pools.values());
     for (const binary of binaries) {
       const pool = this.#pools.get(binary.name);
       if (pool === undefined) this.#serve(this.#createPool(binary));
       else if (!isSame(pool.binary, binary)) this.#replace(pool, binary);
       else this.#refused.delete(binary.name);
     }
+    const added = [...this.#pools.values()].filter((pool) => !before.has(pool));
     const names = new Set(binaries.map(({ name }) => name));
     for (const [name, pool] of this.#pools) {
       if (names.has(name)) continue;
@@ -70,6 +74,7 @@ export class Supervisor implements AsyncDisposable {
       this.#retire(pool);
       this.#options.logger.info("executor is gone from the plugins directory", { executor: name });
     }
+    await Promise.all(added.map((pool) => this.#foresee(pool)));
   }
 
   list(): { executors: readonly ExecutorInfo[]; skipped: readonly SkippedFile[] } {
@@ -136,6 +141,12 @@ export class Supervisor implements AsyncDisposable {
       hint:
         suggestion === undefined ? `there are: ${available}` : `did you mean "${suggestion}"? There are: ${available}`,
     });
+  }
+
+  /** What is sure to fail is listed before anybody asks for it. */
+  async #foresee(pool: Pool): Promise<void> {
+    const problem = await this.#options.pins.problemOf(pool.binary);
+    if (problem !== undefined) pool.foresee(problem);
   }
 
   #serve(pool: Pool): void {
@@ -205,16 +216,23 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #createPool(binary: Binary): Pool {
-    const { containment, poolLimits: limits, timeouts, logger } = this.#options;
+    const { containment, pins, poolLimits: limits, timeouts, logger } = this.#options;
     let { autoMtls } = this.#options;
     return new Pool(binary, {
       limits,
       timeouts,
       logger,
+      pinnedSha256: pins.of(binary.name),
       start: async () => {
+        pins.assertPinned(binary.name);
         this.#processes += 1;
         const group = await containment.forProcess(`${process.pid}-${this.#processes}`);
-        const started = await ExecutorProcess.start(binary, group, { ...this.#options, autoMtls }, this.#stop.signal);
+        const started = await ExecutorProcess.start(
+          binary,
+          group,
+          { ...this.#options, autoMtls, sha256: pins.of(binary.name) },
+          this.#stop.signal,
+        );
         if (started.link.protocolVersion === appVersions.dkron) autoMtls = false;
         return started;
       },

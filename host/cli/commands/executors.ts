@@ -1,4 +1,8 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
+import { HostError, messageOf } from "@executor-host/proto/shared/error";
 import type { Executor, ExecutorList } from "../../client/types.ts";
 import { escapeControls } from "../../log/escape.ts";
 import type { Styler } from "../../log/style.ts";
@@ -15,20 +19,27 @@ const worthTellingMs = 100;
 
 interface ExecutorsOptions extends ConnectionOptions {
   readonly check?: boolean;
+  readonly pins?: boolean;
   readonly json?: boolean;
 }
 
 export function define(command: Command, context: CliContext): void {
   command.option("--check", "Start every executor that has not been started yet (without a running host: always)");
+  command.option(
+    "--pins",
+    "Print the sums of their files as the setting executor-pins, to be put into the settings file",
+  );
   addJsonOption(command, "Print one JSON object");
   addConnectionOptions(command, true);
   addExamples(command, [
     ["executors", "What this host can run, and why a file is not among it"],
     ["executors --check", "Start each one, to see whether it works"],
+    ["executors --pins >> config.yaml", "Let nothing run but these very files: see executor-pins"],
     ["executors --plugins-dir ./build", "What it would be with the executors of a directory"],
   ]);
   command.action(async (options: ExecutorsOptions) => {
     await using connection = await connectOrEmbed(options, context);
+    if (options.pins === true) return await printPins(connection, options.json === true, context);
     const list = await fetch(connection, options.check === true || connection.isEmbedded, context);
     if (options.json === true) return context.stdout.json(list);
     await print(list, context);
@@ -50,6 +61,25 @@ async function fetch({ client }: Connection, check: boolean, { signal, stderr }:
     ),
   );
   return client.listExecutors({ signal });
+}
+
+/** Of the files as they are now, whatever is pinned already. */
+async function printPins({ client }: Connection, json: boolean, { signal, stdout }: CliContext): Promise<void> {
+  const { executors } = await client.listExecutors({ signal });
+  const sums = await Promise.all(executors.map(async ({ name, path }) => [name, await sha256Of(path)] as const));
+  if (json) return stdout.json({ executorPins: Object.fromEntries(sums) });
+  for (const line of ["executor-pins:", ...sums.map(([name, sum]) => `  ${name}: "${sum}"`)]) await stdout.line(line);
+}
+
+/** @throws {HostError} `EXECUTOR_UNUSABLE` when it cannot be read */
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    throw new HostError("EXECUTOR_UNUSABLE", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+  return hash.digest("hex");
 }
 
 async function print({ executors, skippedFiles }: ExecutorList, { stdout, stderr }: CliContext): Promise<void> {
