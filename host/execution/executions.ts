@@ -101,7 +101,7 @@ export class Executions {
           droppedBytes: (log.dropped?.stdoutBytes ?? 0) + (log.dropped?.stderrBytes ?? 0),
         },
       };
-      await journal.update(number, ended, log.parts);
+      await journal.update(number, () => ({ execution: ended, log: log.parts }));
     }
     return unfinished.length;
   }

@@ -337,7 +337,8 @@ export class ExecutionRun {
   }
 
   async #save(): Promise<void> {
-    await this.#options.journal.update(this.#options.number, this.snapshot(), this.log.parts);
+    const { journal, number } = this.#options;
+    await journal.update(number, () => ({ execution: this.snapshot(), log: this.log.parts }));
     this.#isBehind = false;
   }
 

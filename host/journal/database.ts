@@ -36,10 +36,8 @@ const pragmas = [
 
 type Change = () => void;
 
-interface Pending {
+interface Pending extends PromiseWithResolvers<void> {
   readonly change: Change;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -50,8 +48,8 @@ interface Pending {
  */
 export class Database {
   readonly #db: DatabaseSync;
-  #pending: Pending[] = [];
-  #scheduled = false;
+  /** By what they change. */
+  #pending = new Map<unknown, Pending>();
 
   /** @throws {HostError} `STATE_LOCKED` when another host uses the file, `JOURNAL_FAILED` when it cannot be used */
   constructor(path: string, sync: "normal" | "full") {
@@ -72,22 +70,26 @@ export class Database {
     return this.#db.prepare(sql);
   }
 
-  /** Make a change durable together with all others of this turn. */
-  write(change: Change): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ change, resolve, reject });
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      setImmediate(() => this.flush());
-    });
+  /**
+   * Make a change durable together with all others of this turn.
+   *
+   * @param subject of several changes with the same subject in a turn only the first is made: it writes what is so at the end of the turn
+   */
+  write(change: Change, subject: unknown = change): Promise<void> {
+    let pending = this.#pending.get(subject);
+    if (pending === undefined) {
+      if (this.#pending.size === 0) setImmediate(() => this.flush());
+      pending = { change, ...Promise.withResolvers<void>() };
+      this.#pending.set(subject, pending);
+    }
+    return pending.promise;
   }
 
   /** Commit what is pending now. */
   flush(): void {
-    this.#scheduled = false;
-    const group = this.#pending;
-    this.#pending = [];
-    if (group.length === 0) return;
+    if (this.#pending.size === 0) return;
+    const group = [...this.#pending.values()];
+    this.#pending = new Map();
     const done: Pending[] = [];
     try {
       this.#db.exec("BEGIN IMMEDIATE");

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { ExecuteResponse } from "@executor-host/proto/host";
 import { encodeOutputFrame, encodeRecord, parseEventFrame } from "@executor-host/proto/shared/frame";
-import { EventLog } from "./event-log.ts";
+import { EventLog, type LogParts } from "./event-log.ts";
 
 let directory = "";
 beforeEach(async () => {
@@ -38,43 +38,96 @@ async function readAll(log: EventLog, fromSequence = 0, signal = AbortSignal.tim
   return events;
 }
 
-test("a log without bulk records needs no file", async () => {
-  const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 20 });
-  for (let sequence = 1; sequence <= 3; sequence++) log.append(state(sequence), { sequence });
-  await log.finish();
-  const events = await readAll(log);
-  assert.deepEqual(
-    events.map((event) => event.sequence),
-    [1, 2, 3],
+function readNow(log: EventLog) {
+  return Array.fromAsync(log.read({ fromSequence: 0, follow: false, signal: AbortSignal.timeout(20_000) })).then(
+    (batches) => batches.flatMap((batch) => ExecuteResponse.decode(batch).events),
   );
+}
+
+function sequences(events: readonly { readonly sequence: number }[]): number[] {
+  return events.map(({ sequence }) => sequence);
+}
+
+test("a log with little output needs no file", async () => {
+  const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 20 });
+  log.append(state(1), { sequence: 1 });
+  for (let sequence = 2; sequence <= 5; sequence++) {
+    log.append(output(sequence, Buffer.alloc(1_000)), { sequence, stdoutBytes: 1_000, bulk: true });
+  }
+  log.append(state(6), { sequence: 6 }, true);
+  await log.finish();
+  assert.deepEqual(sequences(await readAll(log)), [1, 2, 3, 4, 5, 6]);
   assert.deepEqual(await readdir(directory), []);
+  const stored = await EventLog.stored(join(directory, "1"), log.parts);
+  assert.deepEqual(sequences(await readAll(stored, 4)), [4, 5, 6]);
 });
 
-test("a watcher sees the first records only when they are stored", async () => {
-  const saves: PromiseWithResolvers<void>[] = [];
-  const log = new EventLog({
-    path: join(directory, "1"),
-    maxBytes: 1 << 20,
-    save: () => {
-      const save = Promise.withResolvers<void>();
-      saves.push(save);
-      return save.promise;
-    },
-  });
-  const seen = async () =>
-    (await Array.fromAsync(log.read({ fromSequence: 0, follow: false, signal: AbortSignal.timeout(20_000) })))
-      .flatMap((batch) => ExecuteResponse.decode(batch).events)
-      .map((event) => event.sequence);
+test("what does not fit into the journal's row goes into files, and all can be read from any sequence number", async () => {
+  const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 30 });
+  const count = 40;
+  const following = readAll(log);
+  for (let sequence = 1; sequence <= count; sequence++) {
+    log.append(output(sequence, Buffer.alloc(500, sequence)), { sequence, stdoutBytes: 500, bulk: true });
+  }
+  await log.finish();
+  const { inline, bytes } = log.parts;
+  assert.ok(inline.length > 0 && inline.length < 20_000, "some of it is in the row");
+  assert.equal((await readFile(join(directory, "1.0"))).length, bytes - inline.length, "the rest is in a file");
+  const stored = await EventLog.stored(join(directory, "1"), log.parts);
+  const all = Array.from({ length: count }, (_, index) => index + 1);
+  assert.deepEqual(sequences(await following), all);
+  for (const from of all) {
+    assert.deepEqual(sequences(await readAll(log, from)), all.slice(from - 1));
+    assert.deepEqual(sequences(await readAll(stored, from)), all.slice(from - 1));
+  }
+  const data = (await readAll(stored)).flatMap(({ kind }) => (kind?.$case === "output" ? [kind.value.data] : []));
+  assert.deepEqual(Buffer.concat(data), Buffer.concat(all.map((sequence) => Buffer.alloc(500, sequence))));
+});
+
+test("a watcher sees records only when they are stored", async () => {
+  const stored = Promise.withResolvers<void>();
+  const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 20, save: () => stored.promise });
+  const seen = async () => sequences(await readNow(log));
   log.append(state(1), { sequence: 1, stored: true });
   log.append(state(2), { sequence: 2 });
   log.append(output(3, Buffer.from("x")), { sequence: 3, stdoutBytes: 1, bulk: true });
+  log.append(output(4, Buffer.alloc(60_000)), { sequence: 4, stdoutBytes: 60_000, bulk: true });
   assert.deepEqual(await seen(), [1]);
   assert.deepEqual(await readdir(directory), [], "files come after what lies before them");
-  assert.equal(saves.length, 1);
-  saves[0]?.resolve();
+  stored.resolve();
   await log.flush();
-  assert.deepEqual(await seen(), [1, 2, 3]);
+  assert.deepEqual(await seen(), [1, 2, 3, 4]);
   await log.finish();
+});
+
+test("a log whose host died has all that a watcher saw", async () => {
+  const path = join(directory, "1");
+  for (const largest of [100, 60_000]) {
+    let row: LogParts | undefined;
+    const log: EventLog = new EventLog({ path, maxBytes: 1 << 20, save: async () => void (row = log.parts) });
+    const watching = log.read({ fromSequence: 0, follow: true, signal: AbortSignal.timeout(20_000) });
+    log.append(state(1), { sequence: 1 });
+    log.append(output(2, Buffer.from("first")), { sequence: 2, stdoutBytes: 5, bulk: true });
+    log.append(output(3, Buffer.alloc(largest), 2), { sequence: 3, stderrBytes: largest, bulk: true });
+    let seen = 0;
+    while (seen < 3) seen = sequences(ExecuteResponse.decode((await watching.next()).value!).events).at(-1)!;
+    await watching.return();
+
+    const found = await EventLog.stored(path, row!);
+    await found.recover((sequence) => Buffer.concat(state(sequence)));
+    assert.deepEqual(sequences(await readAll(found)), [1, 2, 3, 4]);
+    assert.deepEqual([found.lastSequence, found.stdoutBytes, found.stderrBytes], [4, 5, largest]);
+    await log.finish();
+  }
+});
+
+test("a log of an earlier version, with all output in files, is read as it is", async () => {
+  const path = join(directory, "1");
+  const inline = Buffer.concat([...state(1), ...state(2)]);
+  await writeFile(`${path}.0`, Buffer.concat([...output(3, Buffer.from("x")), ...state(4)]));
+  const log = await EventLog.stored(path, { inline, tail: Buffer.alloc(0), dropped: undefined });
+  assert.deepEqual(sequences(await readAll(log)), [1, 2, 3, 4]);
+  assert.deepEqual(sequences(await readAll(log, 3)), [3, 4]);
 });
 
 test("a follower sees every record once and in order while it is being written", async () => {
@@ -103,15 +156,11 @@ test("a follower sees every record once and in order while it is being written",
 
 test("a held record stays invisible until the log is finished", async () => {
   const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 20 });
-  log.append(state(1), { sequence: 1 });
+  log.append(state(1), { sequence: 1, stored: true });
   log.append(state(2), { sequence: 2 }, true);
-  const seen = [];
-  for await (const batch of log.read({ fromSequence: 0, follow: false, signal: AbortSignal.timeout(5000) })) {
-    seen.push(...ExecuteResponse.decode(batch).events.map((event) => event.sequence));
-  }
-  assert.deepEqual(seen, [1]);
+  assert.deepEqual(sequences(await readNow(log)), [1]);
   await log.finish();
-  assert.equal((await readAll(log)).length, 2);
+  assert.deepEqual(sequences(await readAll(log)), [1, 2]);
 });
 
 test("a reader starts at any sequence number", async () => {
@@ -131,10 +180,12 @@ test("a reader starts at any sequence number", async () => {
 test("a log over its cap keeps head and tail and says exactly what it dropped", async () => {
   const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 20 });
   const count = 1_000;
-  const size = 10_000;
+  // The first ones fit into the row.
+  const sizeOf = (sequence: number) => (sequence < 10 ? 100 : 10_000);
   log.append(state(1), { sequence: 1 });
   for (let sequence = 2; sequence <= count; sequence++) {
     const channel = sequence % 2 === 0 ? 1 : 2;
+    const size = sizeOf(sequence);
     const facts = channel === 1 ? { stdoutBytes: size } : { stderrBytes: size };
     log.append(output(sequence, Buffer.alloc(size), channel), { sequence, ...facts, bulk: true });
     await log.flush();
@@ -158,21 +209,23 @@ test("a log over its cap keeps head and tail and says exactly what it dropped", 
   await check(await readAll(await EventLog.stored(join(directory, "1"), log.parts)));
 });
 
-test("a log that cannot be written still ends with its last record and counts what is lost", async () => {
+test("a log whose files cannot be written keeps what is in its row, ends with its last record and counts what is lost", async () => {
   const log = new EventLog({ path: join(directory, "missing", "1"), maxBytes: 1 << 20 });
   log.append(state(1), { sequence: 1 });
   const reading = readAll(log);
-  for (let sequence = 2; sequence <= 5; sequence++) {
-    log.append(output(sequence, Buffer.alloc(100)), { sequence, stdoutBytes: 100, bulk: true });
+  log.append(output(2, Buffer.alloc(100)), { sequence: 2, stdoutBytes: 100, bulk: true });
+  for (let sequence = 3; sequence <= 6; sequence++) {
+    log.append(output(sequence, Buffer.alloc(10_000)), { sequence, stdoutBytes: 10_000, bulk: true });
     await log.flush();
   }
-  log.append(state(6), { sequence: 6 }, true);
+  log.append(output(7, Buffer.alloc(1)), { sequence: 7, stdoutBytes: 1, bulk: true });
+  log.append(state(8), { sequence: 8 }, true);
   await log.finish();
-  assert.equal(log.lost?.bytes, 400);
-  const kinds = (await reading).map((event) => event.kind?.$case);
-  assert.deepEqual(kinds, ["state", "outputDropped", "state"]);
+  assert.equal(log.lost?.bytes, 40_001);
+  const kinds = (events: Awaited<ReturnType<typeof readAll>>) => events.map((event) => event.kind?.$case);
+  assert.deepEqual(kinds(await reading), ["state", "output", "outputDropped", "state"]);
   const stored = await EventLog.stored(join(directory, "1"), log.parts);
-  assert.equal((await readAll(stored)).at(-1)!.sequence, 6);
+  assert.deepEqual(kinds(await readAll(stored)), ["state", "output", "outputDropped", "state"]);
 });
 
 test("a reader that is aborted rejects with the reason", async () => {

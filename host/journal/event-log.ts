@@ -16,12 +16,14 @@ const highWaterBytes = 2 * 1024 * 1024;
 const lowWaterBytes = 1024 * 1024;
 /** Written records kept in memory for watchers that keep up: at least what one write may bring, or they would have to read it back. */
 const windowBytes = 2 * highWaterBytes;
+/** Records for the journal's row, as long as bulk ones are among them: most executions write less, and need no file. */
+const inlineBytes = 8 * 1024;
 
 export interface RecordFacts {
   readonly sequence: number;
   readonly stdoutBytes?: number;
   readonly stderrBytes?: number;
-  /** The record is bulk (output, progress) and belongs into a file; others may stay in the journal's row as long as no file is there. */
+  /** The record is bulk (output, progress): it belongs into a file when there is much of it. Others stay in the journal's row until there is a file. */
   readonly bulk?: boolean;
   /** The caller stores the record itself, with `parts`, before it lets anybody watch. */
   readonly stored?: boolean;
@@ -30,7 +32,7 @@ export interface RecordFacts {
 export interface EventLogOptions {
   /** Start of the files' names. */
   readonly path: string;
-  /** Bytes of files to keep. */
+  /** Bytes to keep. */
   readonly maxBytes: number;
   /** Store `parts`: called, and waited for, before watchers see what is in them and before the first file is written. */
   readonly save?: () => Promise<void>;
@@ -51,14 +53,14 @@ export interface LogParts {
  * All events of one execution, in order, as encoded records.
  *
  * Shape: `host.v1.ExecuteResponse` messages laid end to end, one event each, so that any stretch of whole records is a message ready to be
- * sent. The first records, until the first bulk one, are kept in memory and in the execution's journal row (`inline`); all others in files.
+ * sent. The first records, a few KiB, are kept in memory and in the execution's journal row (`inline`). From the first bulk record on that does
+ * not fit there, all go into files.
  *
  * Watchers read what is on disk, each at its own pace, from memory while they keep up. What they have seen is there after a crash, too.
  */
 export class EventLog {
   readonly #options: EventLogOptions;
-  #inline: Buffer[] = [];
-  #inlineBytes = 0;
+  readonly #inline = new LogWindow();
   #segments: Segments | undefined;
   readonly #window = new LogWindow();
   /** How many of the window's newest records are not on disk yet. */
@@ -92,8 +94,9 @@ export class EventLog {
   /** A finished log, as it was stored. */
   static async stored(path: string, row: Omit<LogParts, "bytes">): Promise<EventLog> {
     const log = new EventLog({ path, maxBytes: Number.MAX_SAFE_INTEGER });
-    log.#inline = [row.inline];
-    log.#inlineBytes = row.inline.length;
+    for (const span of records(row.inline)) {
+      log.#inline.keep(storedEntry(span.start, row.inline.subarray(span.start, span.end), span.sequence));
+    }
     log.#segments = await Segments.find(path, row.inline.length, row.dropped);
     log.#end = log.#segments.end;
     for (const span of records(row.tail)) {
@@ -156,11 +159,13 @@ export class EventLog {
     const kept = this.#windowIsTail
       ? this.#window.entries.filter((entry) => !entry.bulk).flatMap((entry) => entry.pieces)
       : [];
+    const inline = Buffer.concat(this.#inline.entries.flatMap((entry) => entry.pieces));
+    const tail = Buffer.concat(kept);
     return {
-      inline: Buffer.concat(this.#inline),
-      tail: Buffer.concat(kept),
+      inline,
+      tail,
       dropped: this.dropped,
-      bytes: this.#inlineBytes + this.#stdoutBytes + this.#stderrBytes,
+      bytes: inline.length + tail.length + (this.#segments?.bytes ?? 0),
     };
   }
 
@@ -193,16 +198,16 @@ export class EventLog {
       stderrBytes,
       bulk,
     };
-    if (this.#segments === undefined && !bulk) {
-      this.#inline.push(...pieces);
-      this.#inlineBytes += bytes;
+    if (this.#segments === undefined && (!bulk || this.#end + bytes <= inlineBytes)) {
+      this.#inline.keep(entry);
       this.#end += bytes;
-      if (facts.stored !== true && !held) {
+      if (held) return;
+      if (facts.stored !== true) {
         this.#writing ??= this.#write();
         return;
       }
     } else if (this.#failure === undefined) {
-      this.#segments ??= new Segments(this.#options.path, this.#end, this.#options.maxBytes);
+      this.#segments ??= new Segments(this.#options.path, this.#end, Math.max(0, this.#options.maxBytes - this.#end));
       this.#keep(entry);
       this.#unwritten += 1;
       this.#unwrittenBytes += bytes;
@@ -225,17 +230,19 @@ export class EventLog {
     return new Promise((resolve) => this.#drainWaiters.push(resolve));
   }
 
-  /** Resolves when everything added so far is on disk, or known to be lost. */
+  /** Resolves when everything added so far that belongs into files is on disk, or known to be lost. */
   async flush(): Promise<void> {
+    if (this.#segments === undefined) return;
     this.#flushes += 1;
     this.#writeNow();
     while (this.#writing !== undefined) await this.#writing;
     this.#flushes -= 1;
   }
 
-  /** Show held records to watchers; the log is complete. */
+  /** Show all to watchers; the log is complete, and its `parts` are stored. */
   async finish(): Promise<void> {
     await this.flush();
+    this.#written = this.#end;
     this.#heldFrom = Number.POSITIVE_INFINITY;
     this.#finished = true;
     this.#changes.notify();
@@ -262,8 +269,8 @@ export class EventLog {
         continue;
       }
       let batch: Buffer;
-      if (position < this.#inlineBytes) {
-        batch = Buffer.concat(this.#inline).subarray(position, Math.min(limit, this.#inlineBytes));
+      if (position < this.#inlineEnd) {
+        batch = this.#inline.read(position, limit, batchBytes);
       } else if (position >= this.#windowStart) {
         batch = this.#window.read(position, limit, batchBytes);
         // Whoever falls behind from here on goes on in the files.
@@ -302,6 +309,11 @@ export class EventLog {
     return Math.min(this.#written, this.#heldFrom);
   }
 
+  /** Where the files begin, if there are any. */
+  get #inlineEnd(): number {
+    return this.#inline.end;
+  }
+
   get #windowStart(): number {
     return this.#window.start ?? this.#end;
   }
@@ -337,7 +349,7 @@ export class EventLog {
 
   async #write(): Promise<void> {
     // What lies before the files must not be missing after a crash.
-    while (this.#written < this.#inlineBytes) await this.#writeInline();
+    while (this.#written < this.#inlineEnd) await this.#writeInline();
     const segments = this.#segments;
     while (segments !== undefined && this.#unwritten > 0) {
       await this.#gather();
@@ -371,7 +383,7 @@ export class EventLog {
   }
 
   async #writeInline(): Promise<void> {
-    const end = this.#inlineBytes;
+    const end = this.#inlineEnd;
     await this.#save();
     this.#written = Math.max(this.#written, end);
     this.#changes.notify();

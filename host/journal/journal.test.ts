@@ -87,13 +87,30 @@ test("one bad change does not spoil the others of its group", async () => {
   assert.equal((twice as PromiseRejectedResult).reason.code, "JOURNAL_FAILED");
 });
 
+test("changes of one execution in one turn are one, and the last is what is there", async () => {
+  await using journal = await open();
+  const insert = (number: number) =>
+    journal.insert({ number, digest: "", execution: execution(`e${number}`, "QUEUED") }, log);
+  await Promise.all([insert(1), insert(2)]);
+  let state: State = "STARTING";
+  const update = (number: number) => journal.update(number, () => ({ execution: execution(`e${number}`, state), log }));
+  const updates = [update(1), update(2), update(1)];
+  state = "RUNNING";
+  await Promise.all(updates);
+  assert.deepEqual(
+    journal.list(all).map((entry) => entry.execution.state),
+    ["RUNNING", "RUNNING"],
+  );
+});
+
 test("a list is newest first, in pages, and filtered", async () => {
   await using journal = await open();
   for (const [index, outcome] of (["SUCCEEDED", "FAILED", "SUCCEEDED", undefined] as const).entries()) {
     const number = index + 1;
     await journal.insert({ number, digest: "", execution: execution(`e${number}`, "QUEUED") }, log);
     if (outcome === undefined) continue;
-    await journal.update(number, execution(`e${number}`, "FINISHED", { outcome, finishedMs: number }), log);
+    const ended = execution(`e${number}`, "FINISHED", { outcome, finishedMs: number });
+    await journal.update(number, () => ({ execution: ended, log }));
   }
   const ids = (query: Partial<ListQuery>) => journal.list({ ...all, ...query }).map((entry) => entry.execution.spec.id);
   assert.deepEqual(ids({}), ["e4", "e3", "e2", "e1"]);
@@ -110,7 +127,7 @@ test("old executions are forgotten by age and by size, unfinished ones never", a
     await journal.insert({ number, digest: "", execution: execution(`e${number}`, "QUEUED") }, log);
     if (number === 4) continue;
     const ended = execution(`e${number}`, "FINISHED", { outcome: "SUCCEEDED", finishedMs: number * 1000 });
-    await journal.update(number, ended, { ...log, bytes: 100 });
+    await journal.update(number, () => ({ execution: ended, log: { ...log, bytes: 100 } }));
   }
   assert.equal(await journal.prune(1500, 1e9), 1);
   assert.equal(journal.find("e1"), undefined);

@@ -23,6 +23,12 @@ export interface Entry {
   readonly execution: Execution;
 }
 
+/** What changes of an execution. */
+export interface Current {
+  readonly execution: Execution;
+  readonly log: LogParts;
+}
+
 export interface ListQuery {
   readonly limit: number;
   /** Only entries with a smaller number. */
@@ -111,9 +117,10 @@ export class Journal implements AsyncDisposable {
     });
   }
 
-  /** Durable when resolved. */
-  update(number: number, execution: Execution, log: LogParts): Promise<void> {
+  /** Durable when resolved, as it is at the end of this turn. */
+  update(number: number, current: () => Current): Promise<void> {
     return this.#database.write(() => {
+      const { execution, log } = current();
       this.#statements.update.run(
         execution.state,
         execution.result?.outcome ?? null,
@@ -125,7 +132,7 @@ export class Journal implements AsyncDisposable {
         log.bytes,
         number,
       );
-    });
+    }, number);
   }
 
   find(id: string): Entry | undefined {

@@ -10,6 +10,12 @@ export class LogWindow {
     return this.#entries[0]?.position;
   }
 
+  /** Position after the last record; 0 when there is none. */
+  get end(): number {
+    const last = this.#entries.at(-1);
+    return last === undefined ? 0 : last.position + last.bytes;
+  }
+
   get entries(): readonly Entry[] {
     return this.#entries;
   }

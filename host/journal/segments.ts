@@ -54,7 +54,6 @@ export class Segments {
   readonly #segmentBytes: number;
   #segments: Segment[] = [];
   #dropped: Segment[] = [];
-  #bytes = 0;
   #writer: FileHandle | undefined;
 
   /** @param start position in the log at which the files begin */
@@ -92,6 +91,11 @@ export class Segments {
     return last.start + last.length;
   }
 
+  /** Size of all files together. */
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.length, 0);
+  }
+
   /** Everything dropped so far, as one stretch. */
   get dropped(): Contents | undefined {
     return this.#dropped.length === 0 ? undefined : this.#dropped.map((segment) => segment.contents).reduce(joined);
@@ -124,7 +128,6 @@ export class Segments {
       }
       for (const entry of batch) {
         segment.length += entry.bytes;
-        this.#bytes += entry.bytes;
         segment.contents = joined(segment.contents, {
           firstSequence: entry.sequence,
           lastSequence: entry.sequence,
@@ -187,12 +190,11 @@ export class Segments {
   async #makeRoom(): Promise<boolean> {
     let droppedAny = false;
     const headEnd = this.#headEnd;
-    while (this.#bytes > this.#maxBytes) {
+    while (this.bytes > this.#maxBytes) {
       const at = this.#segments.findIndex((segment) => segment.start >= headEnd);
       if (at === -1 || at === this.#segments.length - 1) break;
       const [segment] = this.#segments.splice(at, 1);
       this.#dropped.push(segment!);
-      this.#bytes -= segment!.length;
       droppedAny = true;
       await unlink(segmentPath(this.#path, segment!.index));
     }
