@@ -110,6 +110,7 @@ export class Host implements AsyncDisposable {
       }),
       checker: new ConfigChecker(),
       limits: { ...settings.limits, maxOutputBytes: settings.maxOutputBytes },
+      usageIntervalMs: settings.usageIntervalMs,
       maxConfigBytes: settings.maxConfigBytes,
       timeouts: waits,
       logger,

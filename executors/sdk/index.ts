@@ -25,7 +25,7 @@ export {
 } from "./definition/define-executor.ts";
 export type { Execution, OutputStream, ProgressUpdate, Protocol } from "./definition/execution.ts";
 export type { Logger, LogFields } from "./definition/logger.ts";
-export type { Report, ReportOutcome, StopReport, Usage } from "./definition/report.ts";
+export type { Report, ReportOutcome, StopReport, Usage, UsageNow } from "./definition/report.ts";
 export { StopRequest } from "./definition/stop-request.ts";
 export { serve } from "./serve.ts";
 export { hostTagVariable } from "@executor-host/proto/shared/executor-link";

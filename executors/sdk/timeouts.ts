@@ -4,6 +4,8 @@ export const timeouts = {
   coalesceMs: 5,
   /** After this much silence an execution says that it is alive. */
   heartbeatMs: 5_000,
+  /** Between two events of usage, at least. */
+  usageMs: 1_000,
   /** Grace of a cancel that names none. */
   defaultGraceMs: 10_000,
   /** How long executions may take to return after being forced, when the process ends. */
@@ -18,7 +20,12 @@ export const timeouts = {
   flushMs: 500,
 } as const;
 
+/** Of a heartbeat limit: heartbeats of the work are sent at most this often, so that one that is late does no harm. */
+export const heartbeatShare = 0.25;
+
 export const limits = {
+  /** Details of a heartbeat, as JSON. */
+  heartbeatDetailsBytes: 64 * 1024,
   /** How many ended executions a process remembers, to answer a late cancel with FINISHED. */
   rememberedExecutions: 1_024,
   /** Dkron stores the last bytes of a job's output only; more is not sent. */
@@ -31,5 +38,6 @@ export const limits = {
 export interface ExecutionTimeouts {
   readonly coalesceMs: number;
   readonly heartbeatMs: number;
+  readonly usageMs: number;
   readonly defaultGraceMs: number;
 }

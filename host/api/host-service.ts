@@ -2,6 +2,7 @@ import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, UntypedServi
 import {
   HostServiceService,
   type CancelRequest,
+  type ChangeLimitsRequest,
   type ExecuteRequest,
   type HostServiceServer,
   type ListRequest,
@@ -12,7 +13,13 @@ import { toStatus } from "@executor-host/proto/shared/status";
 import { fromDuration } from "@executor-host/proto/shared/time";
 import type { Executions } from "../execution/executions.ts";
 import type { Logger } from "../log/logger.ts";
-import { executionToProto, executorToProto, outcomeFromProto, stateFromProto } from "../model/convert.ts";
+import {
+  executionToProto,
+  executorToProto,
+  limitsFromProto,
+  outcomeFromProto,
+  stateFromProto,
+} from "../model/convert.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import { parsePageToken, pageToken } from "./page-token.ts";
 import { specFromProto } from "./spec-from-proto.ts";
@@ -67,6 +74,11 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
     cancel: unary(({ executionId, reason, grace }: CancelRequest) => ({
       execution: executionToProto(executions.cancel(executionId, { reason, graceMs: fromDuration(grace) })),
     })),
+    changeLimits: unary(async ({ executionId, limits, lift, reason }: ChangeLimitsRequest) => {
+      const change = { limits: limitsFromProto(limits), lift };
+      const { execution, warnings } = await executions.changeLimits(executionId, change, reason);
+      return { execution: executionToProto(execution), warnings: [...warnings] };
+    }),
     listExecutors: unary(async () => {
       await supervisor.refresh();
       const { executors, skipped } = supervisor.list();

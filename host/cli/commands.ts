@@ -48,6 +48,12 @@ export const commands: readonly CommandEntry[] = [
     group: "run",
     load: () => import("./commands/watch.ts"),
   },
+  {
+    name: "extend",
+    summary: "Change the time limits of a running execution",
+    group: "run",
+    load: () => import("./commands/extend.ts"),
+  },
   { name: "cancel", summary: "Stop executions", group: "run", load: () => import("./commands/cancel.ts") },
   { name: "list", summary: "List executions, newest first", group: "look", load: () => import("./commands/list.ts") },
   { name: "show", summary: "Show one execution in full", group: "look", load: () => import("./commands/show.ts") },

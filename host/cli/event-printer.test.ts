@@ -144,6 +144,36 @@ test("what a job does while it is silent is shown on a terminal, and taken away 
   assert.equal((await show(slow())).stderr, "");
 });
 
+test("what a job uses is shown on a terminal, also between its lines, but never over a line that is not complete", async () => {
+  const usage: EventBody = {
+    type: "usage",
+    usage: { cpuTimeMs: 1_200, memoryBytes: 45 * 1024 ** 2, processes: 3, writtenBytes: 4096, source: "cgroup" },
+  };
+  async function* after(text: string): AsyncGenerator<EventBody> {
+    yield output("stdout", text);
+    yield usage;
+    await sleep(timeouts.statusDelayMs * 2);
+    yield success;
+  }
+  const whole = await show(after("x\n"), { isTerminal: true });
+  assert.match(whole.stderr, /running: 1\.2s of CPU, 45MiB of memory, 3 processes, 4KiB written/);
+  const partial = await show(after("x"), { isTerminal: true });
+  assert.doesNotMatch(partial.stderr, /running/);
+  assert.equal((await show(after("x\n"))).stderr, "");
+});
+
+test("other limits are told on a terminal, with the reason", async () => {
+  const changed: EventBody = {
+    type: "limitsChanged",
+    limits: { totalTimeoutMs: 7_200_000, graceMs: 10_000, maxOutputBytes: 1024 ** 2 },
+    reason: "the disk is slow",
+  };
+  const { stderr } = await show([changed, success], { isTerminal: true });
+  const text = "executor-host: its limits are now timeout=2h grace=10s max-output=1MiB (the disk is slow)\n";
+  assert.ok(stderr.startsWith(text), stderr);
+  assert.equal((await show([changed, success])).stderr, "");
+});
+
 test("what comes from elsewhere cannot control the terminal, but output may", async () => {
   const hostile = "\u001b[2Jx";
   const { stdout, stderr } = await show([output("stdout", hostile), end(makeResult("FAILED", { message: hostile }))]);

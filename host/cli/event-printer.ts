@@ -1,9 +1,10 @@
 import type { Event, EventBody } from "../client/types.ts";
 import { escapeControls } from "../log/escape.ts";
-import type { Result } from "../model/model.ts";
+import type { Result, Usage } from "../model/model.ts";
 import { formatBytes } from "../settings/bytes.ts";
 import { formatElapsed } from "../settings/duration.ts";
 import type { CliContext } from "./context.ts";
+import { limitsText, usageText } from "./execution-text.ts";
 import { complain } from "./report-error.ts";
 import { StatusLine } from "./status-line.ts";
 import { words } from "./text.ts";
@@ -51,6 +52,10 @@ export class EventPrinter implements Disposable {
         return this.#printState(event);
       case "progress":
         return this.#printProgress(event);
+      case "usage":
+        return this.#printUsage(event.usage);
+      case "limitsChanged":
+        return this.#printLimits(event);
       case "attemptFinished":
         return this.#printAttempt(event);
       case "outputDropped":
@@ -84,6 +89,17 @@ export class EventPrinter implements Disposable {
     if (this.#hasOutput) return;
     const percent = fraction === undefined ? "" : `${Math.round(fraction * 100)}% `;
     this.#status.set(`running: ${percent}${message}`);
+  }
+
+  /** The line goes away before more output; it must not cover output that waits for the end of its own line. */
+  #printUsage(usage: Usage): void {
+    if (this.#isLineOpen && this.#stdout.isTerminal) return;
+    this.#status.set(`running: ${usageText(usage)}`);
+  }
+
+  async #printLimits({ limits, reason }: EventOf<"limitsChanged">): Promise<void> {
+    if (!this.#stderr.isTerminal) return;
+    await this.#remark(`its limits are now ${limitsText(limits)}${reason === "" ? "" : ` (${reason})`}`);
   }
 
   async #printAttempt({ attempt, result, nextAttemptInMs = 0 }: EventOf<"attemptFinished">): Promise<void> {

@@ -43,6 +43,40 @@ test("cancel stops several, and one that is not there does not keep it from the 
   assert.equal(host.executions.get("b")?.cancelReason, "enough");
 });
 
+test("extend gives more time, sets limits and lifts them", guard, async (t) => {
+  const { host, run } = await scene(t);
+  await run("submit", "shell", "--id", "x", "wait=cancel", "--attempt-timeout", "10m");
+  const more = await run("extend", "x", "--attempt-timeout", "+5m", "--timeout", "2h", "--reason", "slow disk");
+  assert.deepEqual([more.code, more.stdout, more.stderr], [0, "x  timeout=2h attempt-timeout=15m\n", ""]);
+  const told = host.executions.get("x")?.events.at(-1)?.kind;
+  assert.ok(told?.$case === "limitsChanged" && told.value.reason === "slow disk");
+  const less = await run("extend", "x", "--attempt-timeout", "-14m", "--reason", "warn");
+  assert.equal(less.stdout, "x  timeout=2h attempt-timeout=1m\n");
+  assert.equal(less.stderr, "warning: the executor was told otherwise\n");
+  const none = await run("extend", "x", "--attempt-timeout", "none", "--json");
+  const { execution, warnings } = JSON.parse(none.stdout) as {
+    execution: { limits: { totalTimeoutMs: number; attemptTimeoutMs?: number } };
+    warnings: string[];
+  };
+  assert.deepEqual([execution.limits.totalTimeoutMs, execution.limits.attemptTimeoutMs], [7_200_000, undefined]);
+  assert.deepEqual(warnings, []);
+});
+
+test("extend says what it cannot do", guard, async (t) => {
+  const { run } = await scene(t);
+  await run("submit", "shell", "--id", "x", "wait=cancel", "--timeout", "10m");
+  const rows = [
+    [["--attempt-timeout", "+5m"], "there is no attempt timeout to change by so much"],
+    [["--timeout", "-10m"], "nothing would be left of the total timeout: it is timeout=10m"],
+    [["--timeout", "soon"], "option '--timeout <change>' argument 'soon' is invalid"],
+  ] as const;
+  for (const [words, message] of rows) {
+    const { code, stdout, stderr } = await run("extend", "x", ...words);
+    assert.deepEqual([code, stdout], [64, ""]);
+    assert.ok(stderr.startsWith(`error: ${message}`), stderr);
+  }
+});
+
 test("list shows a table, filters, and pages by itself", guard, async (t) => {
   const { host, run } = await scene(t);
   assert.equal((await run("list")).stderr, "no executions\n");

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { parseBytes } from "../settings/bytes.ts";
 import { parseDuration } from "../settings/duration.ts";
 
 /** An option with a duration, given in milliseconds. */
@@ -7,6 +8,15 @@ export function durationOption(flags: string, description: string): Option {
     const durationMs = parseDuration(text);
     if (durationMs === undefined) throw new InvalidArgumentError("write a duration such as 30s, 5m or 1h30m");
     return durationMs;
+  });
+}
+
+/** An option with a size, given in bytes. */
+export function sizeOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const bytes = parseBytes(text);
+    if (bytes === undefined) throw new InvalidArgumentError("write a size such as 64KB, 10MiB or 1GiB");
+    return bytes;
   });
 }
 

@@ -6,7 +6,7 @@ import type { Queueing, WhenBusy } from "../model/model.ts";
 import { configFromJson, configFromTrailing, parsePairs } from "./config-args.ts";
 import type { CliContext } from "./context.ts";
 import { readDkronJob } from "./dkron-job.ts";
-import { durationOption, numberOption, positive, repeatedOption } from "./options.ts";
+import { durationOption, numberOption, positive, repeatedOption, sizeOption } from "./options.ts";
 import { readJson } from "./read-input.ts";
 
 /** Options that say what to run. */
@@ -22,7 +22,9 @@ export interface RequestOptions {
   readonly queueTimeout?: number;
   readonly startTimeout?: number;
   readonly noOutputTimeout?: number;
+  readonly heartbeatTimeout?: number;
   readonly grace?: number;
+  readonly maxOutput?: number;
   readonly retries?: number;
   readonly idempotent?: boolean;
   readonly priority?: number;
@@ -61,7 +63,15 @@ export function addRequestOptions(command: Command, isRun: boolean): void {
     durationOption("--queue-timeout <duration>", "Longest wait for a free slot"),
     durationOption("--start-timeout <duration>", "Longest time from slot to start"),
     positive(durationOption("--no-output-timeout <duration>", "Longest silence of the running job")),
+    durationOption(
+      "--heartbeat-timeout <duration>",
+      "Longest time without a sign of life from the running job: heartbeat, progress or output",
+    ),
     durationOption("--grace <duration>", "How long stopping may take before it is forced (default: the host's, 10s)"),
+    sizeOption(
+      "--max-output <size>",
+      "Output to keep, half from its start and half from its end (default and most: the host's max-output-bytes, 256MiB)",
+    ),
     numberOption("--retries <number>", "Try again up to this often after failures worth another try", 0, 1000),
     new Option("--idempotent", "The job may run twice without harm: try again after any failure"),
   ];
@@ -139,7 +149,9 @@ export async function buildRequest(
         queueTimeoutMs: options.queueTimeout,
         startTimeoutMs: options.startTimeout,
         noOutputTimeoutMs: options.noOutputTimeout,
+        heartbeatTimeoutMs: options.heartbeatTimeout,
         graceMs: options.grace,
+        maxOutputBytes: options.maxOutput,
       },
       retry: retryOf(options) ?? job?.request.retry,
       labels: parsePairs(options.label ?? [], "label"),

@@ -91,6 +91,7 @@ test("a request arrives with all its parts", guard, async (t) => {
         noOutputTimeout: undefined,
         grace: { seconds: 0, nanos: 0 },
         maxOutputBytes: 10,
+        heartbeatTimeout: undefined,
       },
       retry: { maxAttempts: 3, initialBackoff: undefined, maxBackoff: undefined, multiplier: 0, idempotent: true },
       labels: { team: "a" },

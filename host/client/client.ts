@@ -3,8 +3,8 @@ import * as hostV1 from "@executor-host/proto/host";
 import { HostError } from "@executor-host/proto/shared/error";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import { toDuration } from "@executor-host/proto/shared/time";
-import { stateToProto } from "../model/convert.ts";
-import type { Execution, ProbeReport, Violation } from "../model/model.ts";
+import { limitsToProto, stateToProto } from "../model/convert.ts";
+import type { Execution, Limits, ProbeReport, Violation } from "../model/model.ts";
 import { formatAddress, parseAddress } from "../settings/address.ts";
 import { formatDuration } from "../settings/duration.ts";
 import { knock, targetOf } from "./connect.ts";
@@ -17,6 +17,7 @@ import type {
   ExecutionRequest,
   ExecutorDetails,
   ExecutorList,
+  LimitsAnswer,
   ListFilter,
   Submission,
 } from "./types.ts";
@@ -132,6 +133,26 @@ export class HostClient implements AsyncDisposable {
     const request = { executionId: id, reason, grace: graceMs === undefined ? undefined : toDuration(graceMs) };
     const answer = await this.#unary<hostV1.CancelResponse>((done) => this.#stub.cancel(request, done), options);
     return executionFromProto(existing(answer.execution));
+  }
+
+  /**
+   * Change limits of an execution that is not over; what is left out stays as it is. Safe to repeat.
+   *
+   * @param limits new values, counted from where each limit always counts
+   * @param options.lift names of limits to take away, such as `attempt_timeout`
+   */
+  async changeLimits(
+    id: string,
+    limits: Limits,
+    options: QuestionOptions & { readonly lift?: readonly string[]; readonly reason?: string | undefined } = {},
+  ): Promise<LimitsAnswer> {
+    const { lift = [], reason = "" } = options;
+    const request = { executionId: id, limits: limitsToProto(limits), lift: [...lift], reason };
+    const answer = await this.#unary<hostV1.ChangeLimitsResponse>(
+      (done) => this.#stub.changeLimits(request, done),
+      options,
+    );
+    return { execution: executionFromProto(existing(answer.execution)), warnings: answer.warnings };
   }
 
   async listExecutors(options: QuestionOptions = {}): Promise<ExecutorList> {

@@ -3,20 +3,14 @@ import * as hostV1 from "@executor-host/proto/host";
 import { fromDuration, fromTimestamp, toDuration } from "@executor-host/proto/shared/time";
 import {
   limitsFromProto,
+  limitsToProto,
   queueingFromProto,
   queueingToProto,
   resultFromProto,
   stateFromProto,
+  usageFromProto,
 } from "../model/convert.ts";
-import type {
-  Execution,
-  ExecutionSpec,
-  ExecutorState,
-  Limits,
-  Outcome,
-  Queueing,
-  RetryPolicy,
-} from "../model/model.ts";
+import type { Execution, ExecutionSpec, ExecutorState, Outcome, Queueing, RetryPolicy } from "../model/model.ts";
 import type { Event, EventBody, ExecutionRequest, Executor } from "./types.ts";
 
 export function requestToProto(request: ExecutionRequest): hostV1.ExecutionSpec {
@@ -34,18 +28,6 @@ export function requestToProto(request: ExecutionRequest): hostV1.ExecutionSpec 
 }
 
 const anyTurn: Queueing = { priority: 0, fairnessKey: "", concurrencyKey: "", maxConcurrent: 1, whenBusy: "QUEUE" };
-
-function limitsToProto(limits: Limits): hostV1.Limits {
-  return {
-    queueTimeout: durationToProto(limits.queueTimeoutMs),
-    startTimeout: durationToProto(limits.startTimeoutMs),
-    attemptTimeout: durationToProto(limits.attemptTimeoutMs),
-    totalTimeout: durationToProto(limits.totalTimeoutMs),
-    noOutputTimeout: durationToProto(limits.noOutputTimeoutMs),
-    grace: durationToProto(limits.graceMs),
-    maxOutputBytes: limits.maxOutputBytes,
-  };
-}
 
 /** What is left out stays unset, for the host to fill in. */
 function retryToProto(retry: Partial<RetryPolicy>): hostV1.RetryPolicy {
@@ -79,6 +61,8 @@ function bodyFromProto(kind: hostV1.Event["kind"]): EventBody {
       const { fraction, message, details } = kind.value;
       return { type: "progress", fraction, message, details };
     }
+    case "usage":
+      return { type: "usage", usage: usageFromProto(kind.value) };
     case "state":
       return { type: "state", state: stateFromProto(kind.value.state), reason: kind.value.reason };
     case "attemptFinished": {
@@ -91,6 +75,8 @@ function bodyFromProto(kind: hostV1.Event["kind"]): EventBody {
     }
     case "outputDropped":
       return { type: "outputDropped", ...kind.value };
+    case "limitsChanged":
+      return { type: "limitsChanged", limits: limitsFromProto(kind.value.limits), reason: kind.value.reason };
     case "result":
       return { type: "result", result: resultFromProto(kind.value) };
     case undefined:
@@ -113,10 +99,14 @@ export function executionFromProto(execution: hostV1.Execution): Execution {
       result: attempt.result && resultFromProto(attempt.result),
       executorPid: attempt.executorPid,
       executorVersion: attempt.executorVersion,
+      usage: attempt.usage && usageFromProto(attempt.usage),
+      heartbeatMs: fromTimestamp(attempt.heartbeatTime),
+      heartbeatDetails: attempt.heartbeatDetails,
     })),
     result: execution.result && resultFromProto(execution.result),
     lastSequence: execution.lastSequence,
     output: execution.output ?? { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0 },
+    limits: limitsFromProto(execution.limits),
   };
 }
 

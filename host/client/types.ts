@@ -13,6 +13,7 @@ import type {
   RetryPolicy,
   SkippedFile,
   State,
+  Usage,
 } from "../model/model.ts";
 
 /** What to run. Only the executor is needed. */
@@ -53,6 +54,7 @@ export type EventBody =
       readonly message: string;
       readonly details: JsonObject | undefined;
     }
+  | { readonly type: "usage"; readonly usage: Usage }
   | { readonly type: "state"; readonly state: State; readonly reason: string }
   | {
       readonly type: "attemptFinished";
@@ -66,6 +68,8 @@ export type EventBody =
       readonly firstSequence: number;
       readonly lastSequence: number;
     }
+  /** All that hold from now on. */
+  | { readonly type: "limitsChanged"; readonly limits: Limits; readonly reason: string }
   | { readonly type: "result"; readonly result: Result }
   /** From a newer host. */
   | { readonly type: "unknown" };
@@ -104,6 +108,13 @@ export interface Submission {
   readonly execution: Execution;
   /** The id was known already with the same payload; nothing new was started. */
   readonly alreadyKnown: boolean;
+}
+
+/** What came of a change of limits. */
+export interface LimitsAnswer {
+  readonly execution: Execution;
+  /** What may still happen by the earlier limits, for people. */
+  readonly warnings: readonly string[];
 }
 
 /** All that are set must match. */

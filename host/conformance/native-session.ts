@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { Metadata } from "@grpc/grpc-js";
 import type { PluginProcess } from "@executor-host/goplugin/client";
 import {
+  ExecuteRequest,
   ExecutorServiceClient,
   type CancelResponse,
   type DescribeResponse,
-  type ExecuteRequest,
   type ProbeResponse,
   type ValidateResponse,
   type Violation,
@@ -57,16 +57,13 @@ export class NativeSession {
 
   /** @param more what differs from a plain request with an id of its own */
   execute(config: Config, more: Partial<ExecuteRequest> = {}): ExecutionCall {
-    const request: ExecuteRequest = {
+    const request = ExecuteRequest.create({
       executionId: `conformance-${randomUUID()}`,
       attempt: 1,
       jobName: "conformance",
       config: { ...config },
-      deadline: undefined,
-      traceContext: {},
-      labels: {},
       ...more,
-    };
+    });
     return new ExecutionCall(request.executionId, this.#client.execute(request));
   }
 

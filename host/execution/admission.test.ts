@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ExecutionSpec } from "../model/model.ts";
-import { checkSpec, digestOf, refuseViolations, withDefaults } from "./admission.ts";
+import type { Capabilities, ExecutionSpec } from "../model/model.ts";
+import { checkAbilities, checkSpec, digestOf, refuseViolations, withDefaults } from "./admission.ts";
 import { noRetry } from "./retry.ts";
 
 const good: ExecutionSpec = {
@@ -15,6 +15,17 @@ const good: ExecutionSpec = {
   traceContext: {},
   queueing: { priority: 0, fairnessKey: "", concurrencyKey: "", maxConcurrent: 1, whenBusy: "QUEUE" },
 };
+
+const mute: Capabilities = {
+  cancel: true,
+  attach: false,
+  probe: false,
+  idempotent: false,
+  maxConcurrentExecutions: 0,
+  heartbeat: false,
+  setDeadline: false,
+};
+const beating: Capabilities = { ...mute, heartbeat: true };
 
 const rows: [string, Partial<ExecutionSpec>, string][] = [
   ["an id with a space", { id: "a b" }, "execution_id"],
@@ -77,8 +88,22 @@ test("defaults fill what is unset, and the host's output cap is the most there i
   const limits = withDefaults(
     { attemptTimeoutMs: 5, maxOutputBytes: 1e9 },
     { graceMs: 10, maxOutputBytes: 1e6, attemptTimeoutMs: 7 },
+    mute,
   );
   assert.equal(limits.attemptTimeoutMs, 5);
   assert.equal(limits.graceMs, 10);
   assert.equal(limits.maxOutputBytes, 1e6);
+});
+
+test("a limit on heartbeats is refused where there are none, and the host's default does not hold there", () => {
+  const asking = { ...good, limits: { heartbeatTimeoutMs: 5 } };
+  assert.deepEqual(
+    checkAbilities(asking, mute).map(({ field }) => field),
+    ["limits.heartbeat_timeout"],
+  );
+  assert.deepEqual(checkAbilities(asking, beating), []);
+  const defaults = { graceMs: 10, maxOutputBytes: 1e6, heartbeatTimeoutMs: 7 };
+  assert.equal(withDefaults({}, defaults, mute).heartbeatTimeoutMs, undefined);
+  assert.equal(withDefaults({}, defaults, beating).heartbeatTimeoutMs, 7);
+  assert.equal(withDefaults({ heartbeatTimeoutMs: 5 }, defaults, beating).heartbeatTimeoutMs, 5);
 });

@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { HostError, type Violation } from "@executor-host/proto/shared/error";
-import type { ExecutionSpec, Limits } from "../model/model.ts";
+import type { Capabilities, ExecutionSpec, Limits } from "../model/model.ts";
+import type { FullLimits } from "./limits-in-force.ts";
 import type { SlotRequest } from "./slots.ts";
 
 const idForm = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -95,16 +96,27 @@ export function refuseViolations(code: "SPEC_INVALID" | "CONFIG_INVALID", violat
   throw new HostError(code, `${first.field}: ${first.message}${more}`, { hint: first.hint, violations });
 }
 
-export function withDefaults(
-  limits: Limits,
-  defaults: LimitDefaults,
-): Limits & { graceMs: number; maxOutputBytes: number } {
+/** What an executor cannot keep of the limits that are asked for. */
+export function checkAbilities(spec: ExecutionSpec, capabilities: Capabilities): readonly Violation[] {
+  if (spec.limits.heartbeatTimeoutMs === undefined || capabilities.heartbeat) return [];
+  return [
+    {
+      field: "limits.heartbeat_timeout",
+      message: `executor "${spec.executor}" hears no heartbeats of its work`,
+      hint: "set no_output_timeout, which goes by output and progress",
+    },
+  ];
+}
+
+/** @param capabilities of the executor that is going to keep them */
+export function withDefaults(limits: Limits, defaults: LimitDefaults, capabilities: Capabilities): FullLimits {
   return {
     queueTimeoutMs: limits.queueTimeoutMs ?? defaults.queueTimeoutMs,
     startTimeoutMs: limits.startTimeoutMs ?? defaults.startTimeoutMs,
     attemptTimeoutMs: limits.attemptTimeoutMs ?? defaults.attemptTimeoutMs,
     totalTimeoutMs: limits.totalTimeoutMs ?? defaults.totalTimeoutMs,
     noOutputTimeoutMs: limits.noOutputTimeoutMs ?? defaults.noOutputTimeoutMs,
+    heartbeatTimeoutMs: limits.heartbeatTimeoutMs ?? (capabilities.heartbeat ? defaults.heartbeatTimeoutMs : undefined),
     graceMs: limits.graceMs ?? defaults.graceMs,
     maxOutputBytes: Math.min(limits.maxOutputBytes ?? defaults.maxOutputBytes, defaults.maxOutputBytes),
   };

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Result as ResultMessage } from "@executor-host/proto/executor";
+import { Heartbeat as HeartbeatMessage, Result as ResultMessage } from "@executor-host/proto/executor";
 import type { EventFrame } from "@executor-host/proto/shared/frame";
 import { messageOf, type HostError } from "@executor-host/proto/shared/error";
 import { resultFromProto } from "../model/convert.ts";
 import {
   makeResult,
   type ExecutionSpec,
-  type Limits,
+  type JsonObject,
   type Result,
   type StopStep,
   type Survivor,
@@ -15,7 +15,8 @@ import { formatDuration } from "../settings/duration.ts";
 import type { CallEnd, RunningCall } from "../supervision/link.ts";
 import type { Lease } from "../supervision/pool.ts";
 import type { Timeouts } from "../timeouts.ts";
-import { SilenceTimer } from "./silence-timer.ts";
+import { LimitTimer, type TimedLimit } from "./limit-timer.ts";
+import type { LimitsInForce } from "./limits-in-force.ts";
 import { StopCause } from "./stop.ts";
 
 export interface AttemptOptions {
@@ -23,16 +24,21 @@ export interface AttemptOptions {
   /** Starts at 1. */
   readonly number: number;
   readonly lease: Lease;
-  readonly limits: Limits & { readonly graceMs: number };
+  readonly limits: LimitsInForce;
   readonly timeouts: Timeouts;
-  /** When the execution's total limit ends it, milliseconds since the epoch. */
+  /** When the host will stop it, as things stand, for the executor to know; milliseconds since the epoch. */
   readonly deadlineMs: number | undefined;
+  /** Of the attempts before it. */
+  readonly heartbeatDetails: JsonObject | undefined;
   /** Aborts with a `StopCause`. */
   readonly stop: AbortSignal;
   /** The work has begun; with the executor's report of it, if there is one. */
   onStarted(frame: EventFrame | undefined): void;
   /** Output or progress. */
   onBulk(frame: EventFrame): void;
+  onUsage(frame: EventFrame): void;
+  /** The work itself has given a sign of life. */
+  onHeartbeat(details: JsonObject | undefined): void;
   onStopping(cause: StopCause): void;
   /** More events are waiting for the disk than should. */
   isCongested(): boolean;
@@ -68,7 +74,9 @@ class Attempt {
   #ladder: Promise<void> | undefined;
   /** Runs from the result on: an executor that does not end its stream then shall not be waited for. */
   #overdue: NodeJS.Timeout | undefined;
-  #silence: SilenceTimer | undefined;
+  readonly #timers: DisposableStack = new DisposableStack();
+  #silence: LimitTimer | undefined;
+  #lifelessness: LimitTimer | undefined;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -76,17 +84,18 @@ class Attempt {
 
   async run(): Promise<Result> {
     const { spec, number, lease, limits, stop } = this.#options;
-    const { attemptTimeoutMs, noOutputTimeoutMs } = limits;
-    let timer: NodeJS.Timeout | undefined;
-    if (attemptTimeoutMs !== undefined) {
-      const cause = new StopCause("attempt", `attempt limit of ${formatDuration(attemptTimeoutMs)} reached`);
-      timer = setTimeout(() => this.#requestStop(cause), attemptTimeoutMs);
-    }
-    if (noOutputTimeoutMs !== undefined) {
-      this.#silence = new SilenceTimer(noOutputTimeoutMs, () =>
-        this.#requestStop(new StopCause("no-output", `no output for ${formatDuration(noOutputTimeoutMs)}`)),
-      );
-    }
+    using _timers = this.#timers;
+    this.#watch("attemptTimeoutMs", (limit) => new StopCause("attempt", `attempt limit of ${limit} reached`));
+    this.#silence = this.#watch(
+      "noOutputTimeoutMs",
+      (limit) => new StopCause("no-output", `no output for ${limit}`),
+      () => this.#paused,
+    );
+    this.#lifelessness = this.#watch(
+      "heartbeatTimeoutMs",
+      (limit) => new StopCause("heartbeat", `no heartbeat for ${limit}`),
+      () => this.#paused || !this.#started,
+    );
     const stopped = () => this.#requestStop(stop.reason as StopCause);
     const dropped = () => this.#call?.abort();
     try {
@@ -96,7 +105,9 @@ class Attempt {
           attempt: number,
           jobName: spec.jobName,
           config: spec.config,
-          deadlineMs: this.#deadline(),
+          deadlineMs: this.#options.deadlineMs,
+          heartbeatTimeoutMs: limits.values.heartbeatTimeoutMs,
+          heartbeatDetails: this.#options.heartbeatDetails,
           traceContext: spec.traceContext,
           labels: spec.labels,
         },
@@ -113,9 +124,18 @@ class Attempt {
       stop.removeEventListener("abort", stopped);
       clearTimeout(this.#overdue);
       lease.process.beyondReach.removeEventListener("abort", dropped);
-      clearTimeout(timer);
-      this.#silence?.stop();
     }
+  }
+
+  #watch(limit: TimedLimit, causeOf: (limitText: string) => StopCause, isExcused?: () => boolean): LimitTimer {
+    return this.#timers.use(
+      new LimitTimer({
+        limits: this.#options.limits,
+        limit,
+        onReached: (limitMs) => this.#requestStop(causeOf(formatDuration(limitMs))),
+        ...(isExcused && { isExcused }),
+      }),
+    );
   }
 
   #receive(frame: EventFrame): void {
@@ -130,6 +150,7 @@ class Attempt {
         // An executor that does not say so has started all the same.
         if (!this.#started) this.#start();
         this.#silence?.touch();
+        this.#lifelessness?.touch();
         this.#options.onBulk(frame);
         this.#throttle();
         break;
@@ -138,13 +159,28 @@ class Attempt {
         this.#overdue = setTimeout(() => this.#call?.abort(), this.#options.timeouts.abandonMs);
         break;
       case "heartbeat":
+        // Without a word it is the executor's own sign of life, which is noted already.
+        if (frame.payload.length > 0) this.#beat(HeartbeatMessage.decode(frame.payload));
+        break;
+      case "usage":
+        this.#options.onUsage(frame);
+        break;
       case undefined:
-        break; // a sign of life, or something of a newer contract
+        break; // something of a newer contract
     }
+  }
+
+  #beat({ fromWork, details }: HeartbeatMessage): void {
+    if (!fromWork) return;
+    if (!this.#started) this.#start();
+    this.#lifelessness?.touch();
+    this.#options.onHeartbeat(details);
   }
 
   #start(frame?: EventFrame): void {
     this.#started = true;
+    // Before, there was nothing that could have given a sign.
+    this.#lifelessness?.touch();
     this.#options.onStarted(frame);
   }
 
@@ -162,18 +198,10 @@ class Attempt {
     });
   }
 
-  #deadline(): number | undefined {
-    const { limits, deadlineMs } = this.#options;
-    const attempt =
-      limits.attemptTimeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + limits.attemptTimeoutMs;
-    const earliest = Math.min(attempt, deadlineMs ?? Number.POSITIVE_INFINITY);
-    return Number.isFinite(earliest) ? earliest : undefined;
-  }
-
   #requestStop(cause: StopCause): void {
     if (this.#cause !== undefined || this.#result !== undefined) return;
     this.#cause = cause;
-    this.#silence?.stop();
+    this.#timers.dispose();
     this.#options.onStopping(cause);
     this.#ladder = this.#climb(cause).catch((error: unknown) => this.#step("error", messageOf(error)));
   }
@@ -183,7 +211,7 @@ class Attempt {
     const { lease, limits, spec } = this.#options;
     const { process } = lease;
     const call = this.#call!;
-    const graceMs = cause.graceMs ?? limits.graceMs;
+    const graceMs = cause.graceMs ?? limits.values.graceMs;
     const reserveMs = Math.min(reserveMaxMs, graceMs * reserveShare);
     const innerGraceMs = graceMs - reserveMs;
     if (!process.link.description.capabilities.cancel) {

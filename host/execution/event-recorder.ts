@@ -2,8 +2,8 @@ import { ExecuteResponse, type Event } from "@executor-host/proto/host";
 import { encodeRecord, parseOutput, type EventFrame } from "@executor-host/proto/shared/frame";
 import { toDuration, toTimestamp } from "@executor-host/proto/shared/time";
 import type { EventLog } from "../journal/event-log.ts";
-import { resultToProto, stateToProto } from "../model/convert.ts";
-import type { Result, State } from "../model/model.ts";
+import { limitsToProto, resultToProto, stateToProto } from "../model/convert.ts";
+import type { Limits, Result, State } from "../model/model.ts";
 
 const stdoutChannel = 1;
 
@@ -34,6 +34,10 @@ export class EventRecorder {
   attemptFinished(result: Result, nextAttemptInMs: number): void {
     const value = { result: resultToProto(result), nextAttemptIn: toDuration(nextAttemptInMs) };
     this.#add({ $case: "attemptFinished", value });
+  }
+
+  limitsChanged(limits: Limits, reason: string): void {
+    this.#add({ $case: "limitsChanged", value: { limits: limitsToProto(limits), reason } });
   }
 
   /** Watchers see it when the log is finished, and not before. */

@@ -17,6 +17,7 @@ import type { ConfigChecker } from "../policy/config-check.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
 import {
+  checkAbilities,
   checkSpec,
   checkWait,
   chooseId,
@@ -26,6 +27,7 @@ import {
   withDefaults,
   type LimitDefaults,
 } from "./admission.ts";
+import { changedLimits, checkChange, type LimitsChange } from "./limits-change.ts";
 import { Rivals } from "./rivals.ts";
 import { ExecutionRun } from "./run.ts";
 import type { Slots } from "./slots.ts";
@@ -38,6 +40,8 @@ export interface ExecutionsOptions {
   readonly slots: Slots;
   readonly checker: ConfigChecker;
   readonly limits: LimitDefaults;
+  /** Shortest time between two events of an execution's usage; 0 means that there are none. */
+  readonly usageIntervalMs: number;
   /** Size of one execution's config. */
   readonly maxConfigBytes: number;
   readonly timeouts: Timeouts;
@@ -137,7 +141,10 @@ export class Executions {
     const violations = checkSpec(spec, this.#options.maxConfigBytes);
     if (violations.length > 0) return violations;
     const { description } = await this.#options.supervisor.describe(spec.executor, signal);
-    const wrong = await this.#options.checker.check(description, spec.config);
+    const wrong = [
+      ...checkAbilities(spec, description.capabilities),
+      ...(await this.#options.checker.check(description, spec.config)),
+    ];
     if (wrong.length > 0) return wrong;
     const lease = await this.#options.supervisor.lease(spec.executor, signal);
     try {
@@ -201,6 +208,31 @@ export class Executions {
     const reason = options.reason === "" ? "cancelled" : `cancelled: ${options.reason}`;
     run?.stop(new StopCause("cancel", reason, options.graceMs));
     return this.get(id);
+  }
+
+  /**
+   * Have other limits hold for an execution that is not over. Idempotent.
+   *
+   * @returns once it is journaled, with what may still happen by the earlier ones
+   * @throws {HostError} `EXECUTION_NOT_FOUND`, `EXECUTION_OVER`, `SPEC_INVALID`
+   */
+  async changeLimits(
+    id: string,
+    change: LimitsChange,
+    reason: string,
+  ): Promise<{ readonly execution: Execution; readonly warnings: readonly string[] }> {
+    const run = this.#runs.get(id);
+    const { state, result } = this.get(id);
+    if (run === undefined || result !== undefined || run.isStopping) {
+      const what = result === undefined ? "is being stopped" : "has ended";
+      throw new HostError("EXECUTION_OVER", `execution "${id}" ${what}: its limits cannot be changed any more`, {
+        hint: state === "FINISHED" ? "submit it again under another id" : "wait for its end",
+      });
+    }
+    refuseViolations("SPEC_INVALID", checkChange(change, run.initialLimits));
+    const limits = changedLimits(run.limits, change);
+    const warnings = limits === undefined ? [] : await run.changeLimits(limits, reason);
+    return { execution: run.snapshot(), warnings };
   }
 
   /**
@@ -268,13 +300,15 @@ export class Executions {
     slots.admit(slotRequestOf(spec));
     const description =
       supervisor.known(spec.executor) ?? (await supervisor.describe(spec.executor, this.#draining.signal)).description;
+    refuseViolations("SPEC_INVALID", checkAbilities(spec, description.capabilities));
     refuseViolations("CONFIG_INVALID", await checker.check(description, spec.config));
     const run = new ExecutionRun({
       number: journal.nextNumber(),
       digest,
       spec,
       maskedSpec: { ...spec, config: await checker.mask(description, spec.config) },
-      limits: withDefaults(spec.limits, limits),
+      limits: withDefaults(spec.limits, limits, description.capabilities),
+      usageIntervalMs: this.#options.usageIntervalMs,
       journal,
       supervisor,
       slots,

@@ -1,24 +1,29 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Usage as UsageMessage } from "@executor-host/proto/executor";
 import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { EventFrame } from "@executor-host/proto/shared/frame";
+import { LatestValue } from "@executor-host/proto/shared/latest-value";
 import { EventLog } from "../journal/event-log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
+import { usageFromProto } from "../model/convert.ts";
 import {
   makeResult,
   type Attempt,
   type Execution,
   type ExecutionSpec,
-  type Limits,
   type Result,
   type State,
 } from "../model/model.ts";
 import { formatDuration, formatElapsed } from "../settings/duration.ts";
+import type { Lease } from "../supervision/pool.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
 import { slotRequestOf } from "./admission.ts";
 import { runAttempt } from "./attempt.ts";
 import { EventRecorder } from "./event-recorder.ts";
+import { LimitTimer } from "./limit-timer.ts";
+import { LimitsInForce, type FullLimits } from "./limits-in-force.ts";
 import { nextAttemptDelay } from "./retry.ts";
 import type { Slot, SlotRequest, Slots } from "./slots.ts";
 import { StopCause, TimeLimit } from "./stop.ts";
@@ -31,13 +36,18 @@ export interface RunOptions {
   /** The spec as the journal may hold it: secrets masked. */
   readonly maskedSpec: ExecutionSpec;
   /** With the host's defaults filled in. */
-  readonly limits: Limits & { readonly graceMs: number; readonly maxOutputBytes: number };
+  readonly limits: FullLimits;
+  /** Shortest time between two events of usage; 0 means that there are none. */
+  readonly usageIntervalMs: number;
   readonly journal: Journal;
   readonly supervisor: Supervisor;
   readonly slots: Slots;
   readonly timeouts: Timeouts;
   readonly logger: Logger;
 }
+
+/** Part of the time that an attempt has taken, by which usage is told again: a run of weeks leaves some hundred events of it. */
+const usageShare = 0.01;
 
 /** The life of one execution, from acceptance to its result. */
 export class ExecutionRun {
@@ -51,6 +61,8 @@ export class ExecutionRun {
   readonly #events: EventRecorder;
   readonly #stop = new AbortController();
   readonly #acceptedMs = Date.now();
+  /** The same by a clock that nobody sets. */
+  readonly #acceptedAt = performance.now();
   readonly #attempts: Attempt[] = [];
   readonly #finished = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
@@ -60,13 +72,16 @@ export class ExecutionRun {
   #result: Result | undefined;
   /** The journal could not take the last change. */
   #isBehind = false;
-  #totalTimer: NodeJS.Timeout | undefined;
+  readonly #limits: LimitsInForce;
+  /** The call under way. */
+  #call: { readonly lease: Lease; readonly startedMs: number; readonly toldMs: number | undefined } | undefined;
   /** Of the attempt that has not started yet. */
   #startLimit: TimeLimit | undefined;
 
   constructor(options: RunOptions) {
     this.#options = options;
     this.#slotRequest = slotRequestOf(options.spec);
+    this.#limits = new LimitsInForce(options.limits);
     this.finished = this.#finished.promise;
     this.settled = this.#settled.promise;
     this.log = new EventLog({
@@ -94,6 +109,20 @@ export class ExecutionRun {
     return this.#result !== undefined;
   }
 
+  /** A stop is under way; it cannot be taken back. */
+  get isStopping(): boolean {
+    return this.#stop.signal.aborted || this.#state === "CANCELLING";
+  }
+
+  get limits(): FullLimits {
+    return this.#limits.values;
+  }
+
+  /** As it was accepted. */
+  get initialLimits(): FullLimits {
+    return this.#options.limits;
+  }
+
   snapshot(): Execution {
     return {
       spec: this.#options.maskedSpec,
@@ -110,6 +139,7 @@ export class ExecutionRun {
         droppedBytes:
           (this.log.dropped?.stdoutBytes ?? 0) + (this.log.dropped?.stderrBytes ?? 0) + (this.log.lost?.bytes ?? 0),
       },
+      limits: this.#limits.values,
     };
   }
 
@@ -142,12 +172,26 @@ export class ExecutionRun {
     if (this.#state !== "FINISHED") this.#stop.abort(cause);
   }
 
+  /**
+   * Have other limits hold from now on.
+   *
+   * @returns once that is journaled: what may still happen by the earlier ones
+   */
+  async changeLimits(limits: FullLimits, reason: string): Promise<readonly string[]> {
+    this.#events.limitsChanged(limits, reason);
+    this.#limits.change(limits);
+    const warning = this.#tellDeadline();
+    await this.#trySave();
+    return [await warning].filter((text) => text !== undefined);
+  }
+
   async #run(slot: Slot | undefined): Promise<void> {
-    const { totalTimeoutMs } = this.#options.limits;
-    if (totalTimeoutMs !== undefined) {
-      const cause = new StopCause("total", `total limit of ${formatDuration(totalTimeoutMs)} reached`);
-      this.#totalTimer = setTimeout(() => this.stop(cause), totalTimeoutMs - (Date.now() - this.#acceptedMs));
-    }
+    const totalTimer = new LimitTimer({
+      limits: this.#limits,
+      limit: "totalTimeoutMs",
+      sinceMs: this.#acceptedAt,
+      onReached: (limitMs) => this.stop(new StopCause("total", `total limit of ${formatDuration(limitMs)} reached`)),
+    });
     let result: Result;
     try {
       result = await this.#untilResult(slot);
@@ -159,7 +203,7 @@ export class ExecutionRun {
         hint: "this is a defect of the host",
       });
     }
-    clearTimeout(this.#totalTimer);
+    totalTimer[Symbol.dispose]();
     await this.#finish(result);
     this.#settled.resolve();
   }
@@ -190,8 +234,8 @@ export class ExecutionRun {
   }
 
   async #waitForSlot(): Promise<Slot> {
-    const { slots, limits } = this.#options;
-    const { queueTimeoutMs } = limits;
+    const { slots } = this.#options;
+    const { queueTimeoutMs } = this.#limits.values;
     if (queueTimeoutMs === undefined) return slots.wait(this.#slotRequest, this.#stop.signal);
     const message = `no slot became free within ${formatDuration(queueTimeoutMs)}`;
     using limit = new TimeLimit(queueTimeoutMs, new StopCause("queue", message));
@@ -199,10 +243,10 @@ export class ExecutionRun {
   }
 
   async #attempt(): Promise<Result> {
-    const { supervisor, spec, limits, timeouts } = this.#options;
+    const { supervisor, spec, timeouts } = this.#options;
     const isJournaled = this.#state === "STARTING";
     if (!isJournaled) this.#beginAttempt();
-    const { startTimeoutMs } = limits;
+    const { startTimeoutMs } = this.#limits.values;
     using startLimit =
       startTimeoutMs === undefined
         ? undefined
@@ -218,22 +262,35 @@ export class ExecutionRun {
       if (!isJournaled) await this.#save();
       const lease = await supervisor.lease(spec.executor, stop, spec.jobName);
       this.#updateAttempt({ executorPid: lease.process.pid, executorVersion: lease.process.link.description.version });
+      const startedMs = Date.now();
+      const deadlineMs = this.#deadline(startedMs);
+      this.#call = { lease, startedMs, toldMs: deadlineMs };
+      using usages = this.#usageEvents();
       try {
         result = await runAttempt({
           spec,
           number: this.#attempts.length,
           lease,
-          limits,
+          limits: this.#limits,
           timeouts,
-          deadlineMs: limits.totalTimeoutMs === undefined ? undefined : this.#acceptedMs + limits.totalTimeoutMs,
+          deadlineMs,
+          heartbeatDetails: this.#attempts.findLast((attempt) => attempt.heartbeatDetails)?.heartbeatDetails,
           stop,
           onStarted: (frame) => this.#running(frame),
           onBulk: (frame) => this.#events.relayBulk(frame),
+          onUsage: (frame) => {
+            this.#updateAttempt({ usage: usageFromProto(UsageMessage.decode(frame.payload)) });
+            usages?.offer(frame);
+          },
+          onHeartbeat: (details) => {
+            this.#updateAttempt({ heartbeatMs: Date.now(), ...(details && { heartbeatDetails: details }) });
+          },
           onStopping: (cause) => this.#enter("CANCELLING", cause.message),
           isCongested: () => this.log.congested,
           drained: () => this.log.drained(),
         });
       } finally {
+        this.#call = undefined;
         lease.release();
       }
     } catch (error) {
@@ -241,6 +298,44 @@ export class ExecutionRun {
     }
     this.#updateAttempt({ finishedMs: Date.now(), result });
     return result;
+  }
+
+  /** When the host stops an attempt, milliseconds since the epoch. */
+  #deadline(startedMs: number): number | undefined {
+    const { attemptTimeoutMs = Infinity, totalTimeoutMs = Infinity } = this.#limits.values;
+    const earliest = Math.min(startedMs + attemptTimeoutMs, this.#acceptedMs + totalTimeoutMs);
+    return Number.isFinite(earliest) ? earliest : undefined;
+  }
+
+  /** Tell the executor of the call under way when it will be stopped now. @returns what may come of it that it was told otherwise */
+  async #tellDeadline(): Promise<string | undefined> {
+    const call = this.#call;
+    if (call === undefined) return undefined;
+    const { lease, startedMs, toldMs } = call;
+    const deadlineMs = this.#deadline(startedMs);
+    if (deadlineMs === toldMs) return undefined;
+    const { spec } = this.#options;
+    const { link } = lease.process;
+    const hasHeard = await link.setDeadline(spec.id, this.#attempts.length, deadlineMs).catch(() => false);
+    if (hasHeard && this.#call === call) this.#call = { ...call, toldMs: deadlineMs };
+    // One that goes by an earlier end than it has to is what matters: a later one is the host's business.
+    if (hasHeard || toldMs === undefined || (deadlineMs ?? Infinity) < toldMs) return undefined;
+    const earlier = new Date(toldMs).toISOString();
+    return `executor "${spec.executor}" was told to be done by ${earlier}, and may still end the work then`;
+  }
+
+  /** Picks those of the executor's usages that go into the log. */
+  #usageEvents(): LatestValue<EventFrame> | undefined {
+    const { usageIntervalMs } = this.#options;
+    if (usageIntervalMs === 0) return undefined;
+    const startedAt = performance.now();
+    return new LatestValue({
+      intervalMs: () => Math.max(usageIntervalMs, (performance.now() - startedAt) * usageShare),
+      pass: (frame) => {
+        this.#events.relay(frame);
+        return true;
+      },
+    });
   }
 
   async #waitForNextAttempt(result: Result, delayMs: number): Promise<void> {

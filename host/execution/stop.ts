@@ -7,6 +7,7 @@ export type StopKind =
   | "attempt"
   | "total"
   | "no-output"
+  | "heartbeat"
   | "drain"
   | "skipped"
   | "replaced";
@@ -70,6 +71,7 @@ const codes: Readonly<Record<StopKind, string>> = {
   attempt: "ATTEMPT_TIMEOUT",
   total: "TOTAL_TIMEOUT",
   "no-output": "NO_OUTPUT_TIMEOUT",
+  heartbeat: "HEARTBEAT_TIMEOUT",
   drain: "HOST_DRAINING",
   skipped: "SKIPPED",
   replaced: "REPLACED",

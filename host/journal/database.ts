@@ -24,6 +24,7 @@ const migrations: readonly string[] = [
    CREATE INDEX executions_finished ON executions (finished_ms) WHERE finished_ms IS NOT NULL;`,
   `UPDATE executions SET body = json_set(body, '$.spec.queueing', json(
      '{"priority":0,"fairnessKey":"","concurrencyKey":"","maxConcurrent":1,"whenBusy":"QUEUE"}'))`,
+  `UPDATE executions SET body = json_set(body, '$.limits', json_extract(body, '$.spec.limits'))`,
 ];
 
 /** Only one process may have the file; the kernel gives the lock back when that process dies, however it dies. */

@@ -37,6 +37,7 @@ function execution(id: string, state: State, parts: { outcome?: Outcome; finishe
     result: parts.outcome === undefined ? undefined : makeResult(parts.outcome),
     lastSequence: 1,
     output: { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0 },
+    limits: {},
   };
 }
 

@@ -43,11 +43,7 @@ export function resultToProto(result: model.Result): executorV1.Result {
     retryAfter: durationToProto(result.retryAfterMs),
     effect: effects.toProto(result.effect) as executorV1.Effect,
     evidence: result.evidence,
-    usage: result.usage && {
-      cpuTime: durationToProto(result.usage.cpuTimeMs),
-      peakMemoryBytes: result.usage.peakMemoryBytes,
-      source: result.usage.source,
-    },
+    usage: result.usage && usageToProto(result.usage),
     violations: [...result.violations],
     stop: result.stop && {
       steps: result.stop.steps.map((step) => ({
@@ -73,11 +69,7 @@ export function resultFromProto(result: executorV1.Result): model.Result {
     retryAfterMs: fromDuration(result.retryAfter),
     effect: effects.fromProto(result.effect),
     evidence: result.evidence,
-    usage: result.usage && {
-      cpuTimeMs: fromDuration(result.usage.cpuTime),
-      peakMemoryBytes: result.usage.peakMemoryBytes,
-      source: result.usage.source,
-    },
+    usage: result.usage && usageFromProto(result.usage),
     violations: result.violations,
     stop: result.stop && {
       steps: result.stop.steps.map((step) => ({
@@ -91,6 +83,14 @@ export function resultFromProto(result: executorV1.Result): model.Result {
   };
 }
 
+function usageToProto({ cpuTimeMs, ...counted }: model.Usage): executorV1.Usage {
+  return executorV1.Usage.create({ cpuTime: durationToProto(cpuTimeMs), ...counted });
+}
+
+export function usageFromProto({ cpuTime, ...counted }: executorV1.Usage): model.Usage {
+  return { cpuTimeMs: fromDuration(cpuTime), ...counted };
+}
+
 export function limitsFromProto(limits: hostV1.Limits | undefined): model.Limits {
   return {
     queueTimeoutMs: fromDuration(limits?.queueTimeout),
@@ -98,18 +98,20 @@ export function limitsFromProto(limits: hostV1.Limits | undefined): model.Limits
     attemptTimeoutMs: fromDuration(limits?.attemptTimeout),
     totalTimeoutMs: fromDuration(limits?.totalTimeout),
     noOutputTimeoutMs: fromDuration(limits?.noOutputTimeout),
+    heartbeatTimeoutMs: fromDuration(limits?.heartbeatTimeout),
     graceMs: fromDuration(limits?.grace),
     maxOutputBytes: limits?.maxOutputBytes,
   };
 }
 
-function limitsToProto(limits: model.Limits): hostV1.Limits {
+export function limitsToProto(limits: model.Limits): hostV1.Limits {
   return {
     queueTimeout: durationToProto(limits.queueTimeoutMs),
     startTimeout: durationToProto(limits.startTimeoutMs),
     attemptTimeout: durationToProto(limits.attemptTimeoutMs),
     totalTimeout: durationToProto(limits.totalTimeoutMs),
     noOutputTimeout: durationToProto(limits.noOutputTimeoutMs),
+    heartbeatTimeout: durationToProto(limits.heartbeatTimeoutMs),
     grace: durationToProto(limits.graceMs),
     maxOutputBytes: limits.maxOutputBytes,
   };
@@ -169,10 +171,14 @@ export function executionToProto(execution: model.Execution): hostV1.Execution {
       result: attempt.result && resultToProto(attempt.result),
       executorPid: attempt.executorPid,
       executorVersion: attempt.executorVersion,
+      usage: attempt.usage && usageToProto(attempt.usage),
+      heartbeatTime: timestampToProto(attempt.heartbeatMs),
+      heartbeatDetails: attempt.heartbeatDetails,
     })),
     result: execution.result && resultToProto(execution.result),
     lastSequence: execution.lastSequence,
     output: { ...execution.output },
+    limits: limitsToProto(execution.limits),
   };
 }
 

@@ -33,6 +33,7 @@ export interface Limits {
   readonly attemptTimeoutMs?: number | undefined;
   readonly totalTimeoutMs?: number | undefined;
   readonly noOutputTimeoutMs?: number | undefined;
+  readonly heartbeatTimeoutMs?: number | undefined;
   readonly graceMs?: number | undefined;
   readonly maxOutputBytes?: number | undefined;
 }
@@ -94,6 +95,12 @@ export interface StopReport {
 export interface Usage {
   readonly cpuTimeMs?: number | undefined;
   readonly peakMemoryBytes?: number | undefined;
+  /** Bytes that reached storage. */
+  readonly readBytes?: number | undefined;
+  readonly writtenBytes?: number | undefined;
+  /** At the moment; not in results. */
+  readonly memoryBytes?: number | undefined;
+  readonly processes?: number | undefined;
   readonly source: string;
 }
 
@@ -124,6 +131,12 @@ export interface Attempt {
   readonly result?: Result | undefined;
   readonly executorPid: number;
   readonly executorVersion: string;
+  /** The newest that was told while it ran. */
+  readonly usage?: Usage | undefined;
+  /** When the work itself last gave a sign by a heartbeat; milliseconds since the epoch. */
+  readonly heartbeatMs?: number | undefined;
+  /** The newest details that came with one: from where another attempt may go on. */
+  readonly heartbeatDetails?: JsonObject | undefined;
 }
 
 export interface OutputSummary {
@@ -143,6 +156,8 @@ export interface Execution {
   readonly result?: Result | undefined;
   readonly lastSequence: number;
   readonly output: OutputSummary;
+  /** In force: those of the spec, the host's defaults, and what was changed since. */
+  readonly limits: Limits;
 }
 
 export interface Capabilities {
@@ -152,6 +167,10 @@ export interface Capabilities {
   readonly idempotent: boolean;
   /** 0 means no limit. */
   readonly maxConcurrentExecutions: number;
+  /** The work itself gives signs of life. */
+  readonly heartbeat: boolean;
+  /** Nothing ends the work at the deadline it was started with. */
+  readonly setDeadline: boolean;
 }
 
 export interface ExecutorDescription {

@@ -22,7 +22,15 @@ const description: ExecutorDescription = {
   version: "1.0.0",
   summary: "",
   configSchema: JSON.stringify(schema),
-  capabilities: { cancel: true, attach: false, probe: false, idempotent: false, maxConcurrentExecutions: 0 },
+  capabilities: {
+    cancel: true,
+    attach: false,
+    probe: false,
+    idempotent: false,
+    maxConcurrentExecutions: 0,
+    heartbeat: false,
+    setDeadline: false,
+  },
 };
 
 const checker = new ConfigChecker();

@@ -69,6 +69,7 @@ test("loadSettings() needs no setting at all", (t) => {
     autoMtls: true,
     maxConfigBytes: 1_048_576,
     maxOutputBytes: 268_435_456,
+    usageIntervalMs: 10_000,
     retentionMs: 604_800_000,
     retentionMaxBytes: 10_737_418_240,
     journalSync: "normal",

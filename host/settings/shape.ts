@@ -36,6 +36,8 @@ export interface Settings {
   readonly maxConfigBytes: number;
   /** Output of one execution that the journal keeps. */
   readonly maxOutputBytes: number;
+  /** 0: no events of usage. */
+  readonly usageIntervalMs: number;
   readonly retentionMs: number;
   readonly retentionMaxBytes: number;
   /** `normal` survives a killed host, `full` also a loss of power. */
@@ -50,5 +52,7 @@ export interface LimitSettings {
   readonly attemptTimeoutMs?: number;
   readonly totalTimeoutMs?: number;
   readonly noOutputTimeoutMs?: number;
+  /** For executors whose work can give heartbeats. */
+  readonly heartbeatTimeoutMs?: number;
   readonly graceMs: number;
 }

@@ -124,6 +124,14 @@ const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettin
     default: () => undefined,
     summary: "Longest silence of a running attempt, unless an execution sets its own",
   },
+  "limits.heartbeatTimeoutMs": {
+    key: "limits.heartbeat-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest time of a running attempt without a sign of life from its work, unless an execution sets its own",
+    details:
+      "Signs are heartbeats of the work, output and progress. Holds only for executors whose work can give heartbeats.",
+  },
   "limits.graceMs": {
     key: "limits.grace",
     kind: duration(),
@@ -241,6 +249,14 @@ const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettin
     kind: bytes(0),
     default: () => 256 * 1024 ** 2,
     summary: "Output of one execution that the journal keeps; of more, the middle is dropped and counted",
+  },
+  usageIntervalMs: {
+    key: "usage-interval",
+    kind: duration(),
+    default: () => 10_000,
+    summary: "How often watchers hear what a running execution consumes, at most; 0 means never",
+    details:
+      "Only when it has changed, and in a long run ever more rarely: after a hundredth of the time it has taken. `show` has the newest at any time.",
   },
   retentionMs: {
     key: "retention",

@@ -51,7 +51,15 @@ export class DkronLink implements ExecutorLink {
       version: "",
       summary: "speaks Dkron's contract",
       configSchema: "",
-      capabilities: { cancel: false, attach: false, probe: false, idempotent: false, maxConcurrentExecutions: 1 },
+      capabilities: {
+        cancel: false,
+        attach: false,
+        probe: false,
+        idempotent: false,
+        maxConcurrentExecutions: 1,
+        heartbeat: false,
+        setDeadline: true, // it was never told of one
+      },
     };
   }
 
@@ -61,6 +69,10 @@ export class DkronLink implements ExecutorLink {
 
   async cancel(): Promise<CancelDisposition> {
     throw this.#notSupported("cancel");
+  }
+
+  async setDeadline(): Promise<boolean> {
+    return true; // it was never told of one
   }
 
   async validate(): Promise<readonly Violation[]> {

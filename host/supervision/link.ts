@@ -1,6 +1,6 @@
 import type { HostError } from "@executor-host/proto/shared/error";
 import type { EventFrame } from "@executor-host/proto/shared/frame";
-import type { ExecutorDescription, ProbeReport, Violation } from "../model/model.ts";
+import type { ExecutorDescription, JsonObject, ProbeReport, Violation } from "../model/model.ts";
 
 /** One attempt, as an executor gets it. */
 export interface AttemptRequest {
@@ -10,6 +10,9 @@ export interface AttemptRequest {
   readonly config: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly deadlineMs?: number | undefined;
+  readonly heartbeatTimeoutMs?: number | undefined;
+  /** What an earlier attempt told with its heartbeats. */
+  readonly heartbeatDetails?: JsonObject | undefined;
   readonly traceContext: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -39,6 +42,12 @@ export interface ExecutorLink {
   execute(request: AttemptRequest, onEvent: (frame: EventFrame) => void): RunningCall;
   /** Ask for a stop, or how a stop asked for before is going. @throws {HostError} when the executor does not answer */
   cancel(executionId: string, options: { reason: string; graceMs: number }): Promise<CancelDisposition>;
+  /**
+   * Tell of another deadline, or of none any more.
+   *
+   * @returns whether it keeps to that; false when it cannot be told @throws {HostError} when it does not answer
+   */
+  setDeadline(executionId: string, attempt: number, deadlineMs: number | undefined): Promise<boolean>;
   validate(config: Readonly<Record<string, string>>): Promise<readonly Violation[]>;
   probe(
     config: Readonly<Record<string, string>>,

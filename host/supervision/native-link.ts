@@ -1,11 +1,13 @@
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import {
   CancelDisposition,
+  Capabilities,
   type CancelResponse,
   type DescribeResponse,
   type ExecuteRequest,
   type ExecutorServiceClient,
   ExecutorServiceService,
+  type SetDeadlineResponse,
 } from "@executor-host/proto/executor";
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
 import { appVersions } from "@executor-host/proto/shared/executor-link";
@@ -87,6 +89,20 @@ export class NativeLink implements ExecutorLink {
     return dispositions.get(response.disposition) ?? "UNKNOWN";
   }
 
+  async setDeadline(executionId: string, attempt: number, deadlineMs: number | undefined): Promise<boolean> {
+    if (!this.description.capabilities.setDeadline) return false;
+    const deadline = deadlineMs === undefined ? undefined : toTimestamp(deadlineMs);
+    const response = await unary<SetDeadlineResponse>((done) =>
+      this.#client.setDeadline(
+        { executionId, attempt, deadline },
+        new Metadata(),
+        { deadline: Date.now() + this.#timeouts.quickCallMs },
+        done,
+      ),
+    );
+    return response.known;
+  }
+
   async validate(config: Readonly<Record<string, string>>): Promise<readonly Violation[]> {
     const deadline = Date.now() + this.#timeouts.quickCallMs;
     const response = await unary<{ violations: Violation[] }>((done) =>
@@ -120,6 +136,8 @@ function requestToProto(request: AttemptRequest): ExecuteRequest {
     deadline: request.deadlineMs === undefined ? undefined : toTimestamp(request.deadlineMs),
     traceContext: { ...request.traceContext },
     labels: { ...request.labels },
+    heartbeatTimeout: request.heartbeatTimeoutMs === undefined ? undefined : toDuration(request.heartbeatTimeoutMs),
+    heartbeatDetails: request.heartbeatDetails,
   };
 }
 
@@ -129,13 +147,7 @@ function descriptionFromProto(response: DescribeResponse): ExecutorDescription {
     version: response.version,
     summary: response.summary,
     configSchema: response.configSchema,
-    capabilities: response.capabilities ?? {
-      cancel: false,
-      attach: false,
-      probe: false,
-      idempotent: false,
-      maxConcurrentExecutions: 1,
-    },
+    capabilities: response.capabilities ?? Capabilities.create({ maxConcurrentExecutions: 1 }),
   };
 }
 

@@ -14,6 +14,7 @@ export const errorCodes = {
   EXECUTOR_NOT_FOUND: { status: status.NOT_FOUND, retryable: false },
   EXECUTION_NOT_FOUND: { status: status.NOT_FOUND, retryable: false },
   EXECUTION_ID_CONFLICT: { status: status.ALREADY_EXISTS, retryable: false },
+  EXECUTION_OVER: { status: status.FAILED_PRECONDITION, retryable: false },
   NOT_SUPPORTED: { status: status.UNIMPLEMENTED, retryable: false },
   // What the host can give now
   QUEUE_FULL: { status: status.RESOURCE_EXHAUSTED, retryable: true },

@@ -14,7 +14,7 @@ const wireFixed32 = 5;
 export const maxOutputBytes = 64 * 1024;
 
 /** The kinds of event a host looks at, by their field number in `executor.v1.Event`. */
-export const eventField = { started: 10, output: 11, progress: 12, heartbeat: 13, result: 14 } as const;
+export const eventField = { started: 10, output: 11, progress: 12, heartbeat: 13, result: 14, usage: 15 } as const;
 
 export type EventKind = keyof typeof eventField;
 

@@ -36,6 +36,10 @@ export interface ExecutorCapabilities {
   readonly idempotent?: boolean;
   /** How many executions one process takes at the same time; default 0, which means no limit. */
   readonly maxConcurrentExecutions?: number;
+  /** `execute` calls `execution.heartbeat` when its work gives a sign of life, so that jobs may have a heartbeat limit; default false. */
+  readonly heartbeat?: boolean;
+  /** Nothing ends the work at the deadline it had when it began, so that the host can give it more time; default false. */
+  readonly setDeadline?: boolean;
 }
 
 export interface ProbeContext<C> {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../config/json.ts";
 import type { Logger } from "./logger.ts";
+import type { UsageNow } from "./report.ts";
 
 /** One execution, as its executor sees it. */
 export interface Execution<C> {
@@ -10,8 +11,12 @@ export interface Execution<C> {
   /** The scheduler's name of the job; may be empty. */
   readonly jobName: string;
   readonly config: C;
-  /** When the host will stop this attempt; for passing on to the target. */
+  /** When the host will stop this attempt, as things stand: the host may change it. For passing on to the target. */
   readonly deadline: Date | undefined;
+  /** The work must give a sign of life (output, progress, `heartbeat`) at least this often, or the host stops it. Undefined: no such limit. */
+  readonly heartbeatTimeoutMs: number | undefined;
+  /** What an earlier attempt last gave to `heartbeat`: from where this one may go on. */
+  readonly heartbeatDetails: JsonObject | undefined;
   /** Free-form labels, for passing on to the target. */
   readonly labels: Readonly<Record<string, string>>;
   /** W3C trace context (`traceparent`, `tracestate`), for passing on to the target. */
@@ -31,6 +36,16 @@ export interface Execution<C> {
    */
   readonly started: (target: string) => void;
   readonly progress: (progress: ProgressUpdate) => void;
+  /**
+   * The work is alive. Call it from the work itself, as often as you like: only so many are sent as the limit needs, and none of them by a timer
+   * of yours that would go on while the work hangs. Executors that call it say so in their capabilities.
+   *
+   * @param details how far it has come; kept, and handed to the next attempt as `heartbeatDetails`. Without any, the last ones stand
+   * @throws {RangeError} when they are larger than 64 KiB
+   */
+  readonly heartbeat: (details?: JsonObject) => void;
+  /** What the work consumes now. What has not changed is not sent, nor more than one a second. The final usage belongs into the report. */
+  readonly usage: (usage: UsageNow) => void;
   /** A remark for the result, such as a limit that could not be enforced. */
   readonly warn: (message: string) => void;
   readonly log: Logger;

@@ -40,8 +40,17 @@ export interface Report {
 export interface Usage {
   readonly cpuTimeMs?: number | undefined;
   readonly peakMemoryBytes?: number | undefined;
+  /** Bytes read from storage and written to it; what caches absorbed does not count. */
+  readonly readBytes?: number | undefined;
+  readonly writtenBytes?: number | undefined;
   /** `cgroup` is exact; `sampled` may miss short peaks. */
   readonly source: "cgroup" | "sampled";
+}
+
+/** What the work consumes while it runs: all of it so far, and what it has at the moment. */
+export interface UsageNow extends Usage {
+  readonly memoryBytes?: number | undefined;
+  readonly processes?: number | undefined;
 }
 
 export interface StopReport {

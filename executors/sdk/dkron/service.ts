@@ -50,6 +50,8 @@ export function addDkronServices<C>({ server, broker, runtime }: DkronOptions<C>
           jobName,
           config,
           deadline: undefined,
+          heartbeatTimeoutMs: undefined,
+          heartbeatDetails: undefined,
           labels: {},
           traceContext: {},
           protocol: "dkron",

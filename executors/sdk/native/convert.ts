@@ -8,11 +8,12 @@ import {
   type ExecuteRequest,
   type ProbeResponse,
   type Result,
+  type Usage as WireUsage,
 } from "@executor-host/proto/executor";
-import { fromTimestamp, toDuration, toTimestamp } from "@executor-host/proto/shared/time";
+import { fromDuration, fromTimestamp, toDuration, toTimestamp } from "@executor-host/proto/shared/time";
 import type { JsonObject } from "../config/json.ts";
 import type { ExecutorDefinition, ProbeReport } from "../definition/define-executor.ts";
-import type { Report } from "../definition/report.ts";
+import type { Report, UsageNow } from "../definition/report.ts";
 import type { ExecutionRequest } from "../runtime/execution-run.ts";
 import type { CancelDisposition } from "../runtime/executor-runtime.ts";
 
@@ -29,22 +30,30 @@ export function toDescribeResponse(definition: ExecutorDefinition<unknown>): Des
       probe: definition.probe !== undefined,
       idempotent: capabilities.idempotent ?? false,
       maxConcurrentExecutions: capabilities.maxConcurrentExecutions ?? 0,
+      heartbeat: capabilities.heartbeat ?? false,
+      setDeadline: capabilities.setDeadline ?? false,
     },
   };
 }
 
 export function fromExecuteRequest(request: ExecuteRequest): ExecutionRequest {
-  const deadlineMs = fromTimestamp(request.deadline);
   return {
     id: request.executionId,
     attempt: request.attempt,
     jobName: request.jobName,
     config: request.config,
-    deadline: deadlineMs === undefined ? undefined : new Date(deadlineMs),
+    deadline: toDate(request.deadline),
+    heartbeatTimeoutMs: fromDuration(request.heartbeatTimeout),
+    heartbeatDetails: request.heartbeatDetails,
     labels: request.labels,
     traceContext: request.traceContext,
     protocol: "native",
   };
+}
+
+export function toDate(timestamp: ExecuteRequest["deadline"]): Date | undefined {
+  const epochMs = fromTimestamp(timestamp);
+  return epochMs === undefined ? undefined : new Date(epochMs);
 }
 
 export function toCancelResponse(disposition: CancelDisposition): CancelResponse {
@@ -56,7 +65,7 @@ export function toProbeResponse(report: ProbeReport): ProbeResponse {
 }
 
 export function toResult(report: Report): Result {
-  const { usage, stop } = report;
+  const { stop } = report;
   return {
     outcome: Outcome[report.outcome],
     message: report.message ?? "",
@@ -68,11 +77,7 @@ export function toResult(report: Report): Result {
     retryAfter: report.retryAfterMs === undefined ? undefined : toDuration(report.retryAfterMs),
     effect: report.effect === undefined ? Effect.UNSPECIFIED : Effect[report.effect],
     evidence: toStruct(report.evidence),
-    usage: usage && {
-      cpuTime: usage.cpuTimeMs === undefined ? undefined : toDuration(usage.cpuTimeMs),
-      peakMemoryBytes: usage.peakMemoryBytes,
-      source: usage.source,
-    },
+    usage: report.usage && toUsage(report.usage),
     violations: [...(report.violations ?? [])],
     stop: stop && {
       steps: stop.steps.map(({ action, time, detail = "" }) => ({ action, time: toTimestamp(time.getTime()), detail })),
@@ -80,6 +85,12 @@ export function toResult(report: Report): Result {
     },
     warnings: [...(report.warnings ?? [])],
   };
+}
+
+export function toUsage(usage: UsageNow): WireUsage {
+  const { cpuTimeMs, peakMemoryBytes, source, memoryBytes, processes, readBytes, writtenBytes } = usage;
+  const cpuTime = cpuTimeMs === undefined ? undefined : toDuration(cpuTimeMs);
+  return { cpuTime, peakMemoryBytes, source, memoryBytes, processes, readBytes, writtenBytes };
 }
 
 /** A google.protobuf.Struct knows neither undefined nor dates; JSON leaves out the one and writes the other. */

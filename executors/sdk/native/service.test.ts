@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { status, type ServiceError } from "@grpc/grpc-js";
-import { ExecutorServiceClient, type ExecuteResponse } from "@executor-host/proto/executor";
+import { ExecuteRequest, ExecutorServiceClient, type ExecuteResponse } from "@executor-host/proto/executor";
 import { isHostError } from "@executor-host/proto/shared/error";
 import { launchExecutor, type LaunchedExecutor } from "../testing/index.ts";
 
@@ -25,7 +25,15 @@ test("Describe tells who the executor is and which config it takes", guard, asyn
     name: "sample",
     version: "1.2.3",
     summary: "Behaves as told",
-    capabilities: { cancel: true, attach: false, probe: true, idempotent: false, maxConcurrentExecutions: 0 },
+    capabilities: {
+      cancel: true,
+      attach: false,
+      probe: true,
+      idempotent: false,
+      maxConcurrentExecutions: 0,
+      heartbeat: false,
+      setDeadline: false,
+    },
   });
   assert.deepEqual(configSchema["required"], ["do"]);
 });
@@ -206,6 +214,40 @@ test("Cancel without grace uses the default", guard, async () => {
   assert.deepEqual((await run.finished).report.evidence, { graceMs: 10_000 });
 });
 
+test("SetDeadline changes the deadline of a running execution", guard, async () => {
+  await using watchful = await launchExecutor(fixture("watchful-executor"));
+  assert.equal((await watchful.describe()).capabilities.setDeadline, true);
+  const run = watchful.start({}, { deadline: new Date("2040-01-01T00:00:00Z") });
+  await run.waitForOutput("2040-01-01T00:00:00.000Z");
+  assert.equal(await watchful.setDeadline(run.id, new Date("2041-01-01T00:00:00Z")), true);
+  await run.waitForOutput("2041-01-01T00:00:00.000Z");
+  assert.equal(await watchful.setDeadline(run.id, undefined), true);
+  await run.waitForOutput("none");
+  assert.equal(await watchful.setDeadline(run.id, undefined, 2), false, "another attempt");
+  run.cancel();
+  await run.finished;
+  assert.equal(await watchful.setDeadline(run.id, undefined), false);
+});
+
+test("heartbeats and usage travel with all their parts", guard, async () => {
+  await using watchful = await launchExecutor(fixture("watchful-executor"));
+  const run = watchful.start({}, { heartbeatTimeoutMs: 60_000, heartbeatDetails: { row: 1, deep: [{ a: null }] } });
+  const beat = await run.waitFor((event) => event.type === "heartbeat");
+  assert.deepEqual(beat, {
+    ...beat,
+    fromWork: true,
+    details: { timeoutMs: 60_000, was: { row: 1, deep: [{ a: null }] } },
+  });
+  const usage = await run.waitFor((event) => event.type === "usage");
+  assert.deepEqual(usage, {
+    ...usage,
+    ...{ cpuTimeMs: 1.5, memoryBytes: 2 ** 40, peakMemoryBytes: 2 ** 41, processes: 3, readBytes: 4, writtenBytes: 0 },
+    source: "cgroup",
+  });
+  run.cancel();
+  await run.finished;
+});
+
 test("Probe answers with what was learned, or why not", guard, async () => {
   const { ok, message, details } = await sample.probe({ do: "echo" });
   assert.deepEqual([ok, message, typeof details?.["durationMs"]], [true, "here", "number"]);
@@ -224,9 +266,10 @@ test("an executor answers UNIMPLEMENTED to what it does not offer", guard, async
   const codes = await Promise.all([
     codeOf((done) => client.cancel({ executionId: "x", reason: "", grace: undefined }, done)),
     codeOf((done) => client.probe({ config: {} }, done)),
+    codeOf((done) => client.setDeadline({ executionId: "x", attempt: 1, deadline: undefined }, done)),
     codeOf((done) => client.attach({ executionId: "x", fromSequence: 0 }).on("error", done).resume()),
   ]);
-  assert.deepEqual(codes, [status.UNIMPLEMENTED, status.UNIMPLEMENTED, status.UNIMPLEMENTED]);
+  assert.deepEqual(codes, Array(4).fill(status.UNIMPLEMENTED));
 });
 
 test("an executor takes no more executions than it says", guard, async () => {
@@ -248,7 +291,7 @@ test("an executor takes no more executions than it says", guard, async () => {
 });
 
 function request(executionId: string, config: Record<string, string>) {
-  return { executionId, attempt: 1, jobName: "", config, deadline: undefined, traceContext: {}, labels: {} };
+  return ExecuteRequest.create({ executionId, attempt: 1, config });
 }
 
 function codeOf(start: (done: (error: ServiceError | null) => void) => unknown): Promise<status | undefined> {

@@ -8,6 +8,8 @@ import {
   type ExecuteRequest,
   type ProbeRequest,
   type ProbeResponse,
+  type SetDeadlineRequest,
+  type SetDeadlineResponse,
   type ValidateRequest,
   type ValidateResponse,
 } from "@executor-host/proto/executor";
@@ -15,7 +17,7 @@ import { answer } from "../grpc/answer.ts";
 import { toStatus } from "@executor-host/proto/shared/status";
 import { fromDuration } from "@executor-host/proto/shared/time";
 import { notSupported, type ExecutorRuntime } from "../runtime/executor-runtime.ts";
-import { fromExecuteRequest, toCancelResponse, toDescribeResponse, toProbeResponse } from "./convert.ts";
+import { fromExecuteRequest, toCancelResponse, toDate, toDescribeResponse, toProbeResponse } from "./convert.ts";
 import { StreamSink } from "./stream-sink.ts";
 
 /** The contract, with `Execute` answering in encoded messages. */
@@ -48,6 +50,16 @@ export function addNativeService<C>(server: Server, runtime: ExecutorRuntime<C>)
       void answer(done, () => {
         if (!definition.capabilities.cancel) throw notSupported(definition.name, "cancel");
         return toCancelResponse(runtime.cancel(executionId, reason || "cancelled", fromDuration(grace)));
+      });
+    },
+    setDeadline(
+      call: ServerUnaryCall<SetDeadlineRequest, SetDeadlineResponse>,
+      done: sendUnaryData<SetDeadlineResponse>,
+    ) {
+      const { executionId, attempt, deadline } = call.request;
+      void answer(done, () => {
+        if (definition.capabilities.setDeadline !== true) throw notSupported(definition.name, "SetDeadline");
+        return { known: runtime.setDeadline(executionId, attempt, toDate(deadline)) };
       });
     },
     attach(call: ServerWritableStream<unknown, unknown>) {

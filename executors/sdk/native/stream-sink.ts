@@ -3,7 +3,7 @@ import { Channel, ExecuteResponse, type Event, type ExecuteRequest } from "@exec
 import { encodeOutputFrame } from "@executor-host/proto/shared/frame";
 import { toTimestamp } from "@executor-host/proto/shared/time";
 import type { EventSink, ExecutionEvent } from "../runtime/event.ts";
-import { toResult, toStruct } from "./convert.ts";
+import { toResult, toStruct, toUsage } from "./convert.ts";
 
 const channels = { stdout: Channel.STDOUT, stderr: Channel.STDERR } as const;
 
@@ -59,7 +59,9 @@ function toKind(event: Exclude<ExecutionEvent, { type: "output" }>): Event["kind
       };
     case "result":
       return { $case: "result", value: toResult(event.report) };
-    default:
-      return { $case: "heartbeat", value: event satisfies { type: "heartbeat" } };
+    case "usage":
+      return { $case: "usage", value: toUsage(event) };
+    case "heartbeat":
+      return { $case: "heartbeat", value: { fromWork: event.fromWork, details: toStruct(event.details) } };
   }
 }

@@ -1,5 +1,6 @@
+import type { JsonObject } from "../config/json.ts";
 import type { ProgressUpdate } from "../definition/execution.ts";
-import type { Report } from "../definition/report.ts";
+import type { Report, UsageNow } from "../definition/report.ts";
 
 export type Channel = "stdout" | "stderr";
 
@@ -15,7 +16,13 @@ export type ExecutionEventKind =
   | { readonly type: "started"; readonly target: string }
   | OutputEvent
   | ({ readonly type: "progress" } & ProgressUpdate)
-  | { readonly type: "heartbeat" }
+  | {
+      readonly type: "heartbeat";
+      /** The work's own, and not only this process's. */
+      readonly fromWork: boolean;
+      readonly details?: JsonObject | undefined;
+    }
+  | ({ readonly type: "usage" } & UsageNow)
   | { readonly type: "result"; readonly report: Report };
 
 export interface OutputEvent {

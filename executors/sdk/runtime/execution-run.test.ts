@@ -177,6 +177,55 @@ test("an execution says that it is alive while it is silent", async () => {
   assert.deepEqual(new Set(events.slice(1, -1).map(({ type }) => type)), new Set(["heartbeat"]));
 });
 
+test("an execution sends a few of its work's heartbeats, and the last one in any case", async () => {
+  const run = await runExecutor(
+    executor(async ({ heartbeat, heartbeatDetails }) => {
+      assert.deepEqual(heartbeatDetails, { row: 7 });
+      for (let row = 8; row <= 1_000; row++) heartbeat({ row });
+      heartbeat(); // takes nothing of the details back
+      return { outcome: "FAILED", message: "lost" };
+    }),
+    given,
+    { heartbeatTimeoutMs: 4 * 3_600_000, heartbeatDetails: { row: 7 }, timeouts: { heartbeatMs: 3_600_000 } },
+  );
+  const beats = run.events.flatMap((event) => (event.type === "heartbeat" ? [[event.fromWork, event.details]] : []));
+  assert.deepEqual(beats, [
+    [true, { row: 8 }],
+    [true, { row: 1_000 }],
+  ]);
+  assert.equal(run.events[0]?.type, "started");
+  assert.equal(run.events.at(-1)?.type, "result");
+});
+
+test("an execution fails by details of a heartbeat that no host would take", async () => {
+  const { report } = await runExecutor(
+    executor(async ({ heartbeat }) => {
+      heartbeat({ everything: "x".repeat(65_536) });
+      return { outcome: "SUCCEEDED" };
+    }),
+    given,
+  );
+  assert.equal(report.message, "details of a heartbeat are too large: 65553 bytes of JSON, at most 65536");
+});
+
+test("an execution tells of its usage when it has changed, and not too often", async () => {
+  const run = startExecutor(
+    executor(async ({ usage, signal }) => {
+      for (const cpuTimeMs of [1, 1, 2, 3, 3]) usage({ cpuTimeMs, memoryBytes: 5, source: "sampled" });
+      return await untilAborted(signal);
+    }),
+    given,
+    { timeouts: { usageMs: 20 } },
+  );
+  await run.waitFor((event) => event.type === "usage" && event.cpuTimeMs === 3);
+  run.cancel();
+  const { events } = await run.finished;
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === "usage" ? [event.cpuTimeMs] : [])),
+    [1, 3],
+  );
+});
+
 test("an execution passes on what came with its request", async () => {
   const request = {
     id: "e-1",
@@ -208,6 +257,8 @@ test("an execution takes nothing more after its end", async () => {
   const count = events.length;
   assert.equal(late?.stdout.write("late"), true);
   late.progress({ message: "late" });
+  late.heartbeat({ late: true });
+  late.usage({ cpuTimeMs: 1, source: "cgroup" });
   late.started("late");
   await late.stdout.drained();
   assert.equal(events.length, count);

@@ -1,12 +1,14 @@
 import { messageOf } from "@executor-host/proto/shared/error";
+import { LatestValue } from "@executor-host/proto/shared/latest-value";
 import type { ConfigText } from "../config/define-config.ts";
+import type { JsonObject } from "../config/json.ts";
 import type { ExecutorDefinition } from "../definition/define-executor.ts";
 import type { Execution, OutputStream, ProgressUpdate, Protocol } from "../definition/execution.ts";
 import type { Logger } from "../definition/logger.ts";
 import { readConfig } from "../definition/read-config.ts";
-import { rejection, reportOfError, reportOutcomes, type Report } from "../definition/report.ts";
+import { rejection, reportOfError, reportOutcomes, type Report, type UsageNow } from "../definition/report.ts";
 import { StopRequest } from "../definition/stop-request.ts";
-import { timeouts, type ExecutionTimeouts } from "../timeouts.ts";
+import { heartbeatShare, limits, timeouts, type ExecutionTimeouts } from "../timeouts.ts";
 import type { Channel, EventSink, ExecutionEventKind } from "./event.ts";
 import { OutputQueue } from "./output-queue.ts";
 
@@ -17,6 +19,8 @@ export interface ExecutionRequest {
   readonly jobName: string;
   readonly config: ConfigText;
   readonly deadline: Date | undefined;
+  readonly heartbeatTimeoutMs: number | undefined;
+  readonly heartbeatDetails: JsonObject | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly traceContext: Readonly<Record<string, string>>;
   readonly protocol: Protocol;
@@ -46,6 +50,13 @@ export class ExecutionRun<C> {
   readonly #stop = new AbortController();
   readonly #force = new AbortController();
   readonly #warnings: string[] = [];
+  /** Heartbeats of the work, by their details. */
+  readonly #beats: LatestValue<JsonObject | undefined>;
+  readonly #usages: LatestValue<UsageNow>;
+  #deadline: Date | undefined;
+  #beatDetails: JsonObject | undefined;
+  #usageText = "";
+  /** This process's own sign of life. */
   #heartbeat: NodeJS.Timeout | undefined;
   /** Set while the sink is full. */
   #full: Promise<void> | undefined;
@@ -67,7 +78,24 @@ export class ExecutionRun<C> {
       send: (event) => this.#send(event),
       drained: () => this.#full ?? Promise.resolve(),
     });
+    const { deadline, heartbeatTimeoutMs = Infinity } = options.request;
+    const beatMs = Math.min(heartbeatTimeoutMs * heartbeatShare, this.#timeouts.heartbeatMs);
+    this.#beats = new LatestValue({
+      intervalMs: () => beatMs,
+      pass: (details) => this.#sendIfRoom({ type: "heartbeat", fromWork: true, details }),
+    });
+    this.#usages = new LatestValue({
+      intervalMs: () => this.#timeouts.usageMs,
+      pass: (usage) => this.#sendIfRoom({ type: "usage", ...usage }),
+    });
+    this.#deadline = deadline;
     this.finished = this.#run();
+  }
+
+  /** The host will stop this attempt at another time. @returns false when it is over */
+  setDeadline(deadline: Date | undefined): boolean {
+    this.#deadline = deadline;
+    return !this.#over;
   }
 
   /** Ask to stop. The first call counts; of no effect when the execution is over. */
@@ -91,6 +119,10 @@ export class ExecutionRun<C> {
     const report = complete(await this.#work(), this.#warnings);
     if (report.outcome !== "REJECTED") this.#start();
     await this.#output.finish();
+    // How far it has come counts most when it failed.
+    this.#beats.flush();
+    this.#beats[Symbol.dispose]();
+    this.#usages[Symbol.dispose]();
     this.#over = true;
     clearTimeout(this.#heartbeat);
     return this.#writeResult(report);
@@ -125,13 +157,18 @@ export class ExecutionRun<C> {
   }
 
   #execution(config: C): Execution<C> {
-    const { id, attempt, jobName, deadline, labels, traceContext, protocol } = this.request;
+    const { id, attempt, jobName, heartbeatTimeoutMs, heartbeatDetails, labels, traceContext, protocol } = this.request;
+    const currentDeadline = () => this.#deadline;
     return {
       id,
       attempt,
       jobName,
       config,
-      deadline,
+      get deadline() {
+        return currentDeadline();
+      },
+      heartbeatTimeoutMs,
+      heartbeatDetails,
       labels,
       traceContext,
       protocol,
@@ -144,6 +181,16 @@ export class ExecutionRun<C> {
         const { fraction } = progress;
         this.#progress = { ...progress, fraction: fraction && Math.min(1, Math.max(0, fraction)) };
         this.#sendProgress();
+      },
+      heartbeat: (details) => {
+        if (details !== undefined) this.#beatDetails = plain(details);
+        this.#beats.offer(this.#beatDetails);
+      },
+      usage: (usage) => {
+        const text = JSON.stringify(usage);
+        if (text === this.#usageText) return;
+        this.#usageText = text;
+        this.#usages.offer(usage);
       },
       warn: (message) => {
         this.#warnings.push(message);
@@ -163,7 +210,7 @@ export class ExecutionRun<C> {
     if (this.#sequence > 0 || this.#over) return;
     this.#write({ type: "started", target });
     this.#heartbeat = setTimeout(() => {
-      if (this.#full === undefined) this.#write({ type: "heartbeat" });
+      if (this.#full === undefined) this.#write({ type: "heartbeat", fromWork: false });
       this.#heartbeat?.refresh();
     }, this.#timeouts.heartbeatMs).unref();
   }
@@ -173,6 +220,12 @@ export class ExecutionRun<C> {
     this.#start();
     this.#heartbeat?.refresh();
     return this.#write(kind);
+  }
+
+  #sendIfRoom(kind: ExecutionEventKind): boolean {
+    if (this.#full !== undefined) return false;
+    if (!this.#over) this.#send(kind);
+    return true;
   }
 
   /** Progress overtakes nothing, and only the latest waits for a sink that is full. */
@@ -196,7 +249,21 @@ export class ExecutionRun<C> {
     await this.#sink.drained();
     this.#full = undefined;
     this.#sendProgress();
+    this.#beats.flush();
+    this.#usages.flush();
   }
+}
+
+/** Details as they will arrive, so that what cannot be sent is told to whoever wrote it. @throws {RangeError} */
+function plain(details: JsonObject): JsonObject {
+  const text = JSON.stringify(details);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.heartbeatDetailsBytes) {
+    throw new RangeError(
+      `details of a heartbeat are too large: ${bytes} bytes of JSON, at most ${limits.heartbeatDetailsBytes}`,
+    );
+  }
+  return JSON.parse(text) as JsonObject;
 }
 
 /** An author without a type checker may return anything. */

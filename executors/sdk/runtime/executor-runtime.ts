@@ -34,7 +34,7 @@ export class ExecutorRuntime<C> {
   /** @throws {HostError} `EXECUTION_ID_CONFLICT`, `QUEUE_FULL`, or `PLUGIN_EXITED` when the process is on its way out */
   start(request: ExecutionRequest, sink: EventSink): ExecutionRun<C> {
     const { id, attempt, jobName } = request;
-    const key = `${attempt} ${id}`;
+    const key = keyOf(id, attempt);
     this.#assertRoom(key, request);
     const logger = this.logger.with({ execution: id, attempt, ...(jobName !== "" && { job: jobName }) });
     const run = new ExecutionRun({ definition: this.definition, request, sink, logger });
@@ -49,6 +49,11 @@ export class ExecutorRuntime<C> {
     for (const run of runs) run.cancel(reason, graceMs);
     if (runs.length > 0) return "STOPPING";
     return this.#ended.has(id) ? "FINISHED" : "UNKNOWN";
+  }
+
+  /** @returns false when no such execution is running */
+  setDeadline(id: string, attempt: number, deadline: Date | undefined): boolean {
+    return this.#runs.get(keyOf(id, attempt))?.setDeadline(deadline) ?? false;
   }
 
   validate(config: ConfigText): readonly Violation[] {
@@ -135,6 +140,10 @@ export class ExecutorRuntime<C> {
     const [oldest] = this.#ended;
     if (this.#ended.size > limits.rememberedExecutions && oldest !== undefined) this.#ended.delete(oldest);
   }
+}
+
+function keyOf(id: string, attempt: number): string {
+  return `${attempt} ${id}`;
 }
 
 export function notSupported(name: string, ability: string): HostError {

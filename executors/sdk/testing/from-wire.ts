@@ -8,11 +8,12 @@ import {
   type Event,
   type ProbeResponse,
   type Result,
+  type Usage,
 } from "@executor-host/proto/executor";
 import { fromDuration, fromTimestamp } from "@executor-host/proto/shared/time";
 import type { JsonSchema } from "../config/json.ts";
 import type { ProbeReport } from "../definition/define-executor.ts";
-import { reportOutcomes, type Report } from "../definition/report.ts";
+import { reportOutcomes, type Report, type UsageNow } from "../definition/report.ts";
 import type { ExecutionEvent } from "../runtime/event.ts";
 import type { CancelDisposition } from "../runtime/executor-runtime.ts";
 
@@ -28,6 +29,8 @@ export interface Description {
     readonly probe: boolean;
     readonly idempotent: boolean;
     readonly maxConcurrentExecutions: number;
+    readonly heartbeat: boolean;
+    readonly setDeadline: boolean;
   };
 }
 
@@ -61,7 +64,9 @@ export function fromEvent(event: Event | undefined): ExecutionEvent {
     case "progress":
       return { ...head, type: "progress", ...kind.value };
     case "heartbeat":
-      return { ...head, type: "heartbeat" };
+      return { ...head, type: "heartbeat", ...kind.value };
+    case "usage":
+      return { ...head, type: "usage", ...fromUsage(kind.value) };
     case "result":
       return { ...head, type: "result", report: fromResult(kind.value) };
     default:
@@ -84,11 +89,7 @@ function fromResult(result: Result): Report {
     retryAfterMs: fromDuration(result.retryAfter),
     effect: result.effect === 0 ? undefined : nameIn(["NONE", "HAPPENED"], Effect, result.effect),
     evidence: result.evidence,
-    usage: usage && {
-      cpuTimeMs: fromDuration(usage.cpuTime),
-      peakMemoryBytes: usage.peakMemoryBytes,
-      source: usage.source === "cgroup" ? ("cgroup" as const) : ("sampled" as const),
-    },
+    usage: usage && fromUsage(usage),
     violations: result.violations,
     stop: stop && {
       steps: stop.steps.map(({ action, time, detail }) => ({
@@ -99,6 +100,15 @@ function fromResult(result: Result): Report {
       survivors: stop.survivors,
     },
     warnings: result.warnings,
+  });
+}
+
+/** As an author would have written it, without what is not known. */
+function fromUsage({ cpuTime, source, ...counted }: Usage): UsageNow {
+  return dropUndefined({
+    cpuTimeMs: fromDuration(cpuTime),
+    ...counted,
+    source: source === "cgroup" ? ("cgroup" as const) : ("sampled" as const),
   });
 }
 

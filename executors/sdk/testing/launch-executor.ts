@@ -8,6 +8,7 @@ import {
   type ExecuteRequest,
   type ExecuteResponse,
   type ProbeResponse,
+  type SetDeadlineResponse,
   type ValidateResponse,
 } from "@executor-host/proto/executor";
 import { HostError, type Violation } from "@executor-host/proto/shared/error";
@@ -45,6 +46,8 @@ export interface LaunchedExecutor extends AsyncDisposable {
   /** As `execute`, without waiting. `force()` drops the call, so that `finished` rejects. */
   start(config: ConfigText, options?: LaunchedRunOptions): StartedRun;
   cancel(id: string, options?: { readonly reason?: string; readonly graceMs?: number }): Promise<CancelDisposition>;
+  /** @returns false when the process knows no such running execution */
+  setDeadline(id: string, deadline: Date | undefined, attempt?: number): Promise<boolean>;
   probe(config: ConfigText): Promise<ProbeReport>;
 }
 
@@ -124,6 +127,12 @@ class NativeExecutor implements LaunchedExecutor {
     return fromCancelDisposition(disposition);
   }
 
+  async setDeadline(executionId: string, deadline: Date | undefined, attempt = 1): Promise<boolean> {
+    const request = { executionId, attempt, deadline: deadline && toTimestamp(deadline.getTime()) };
+    const { known } = await unary<SetDeadlineResponse>((done) => this.#client.setDeadline(request, done));
+    return known;
+  }
+
   async probe(config: ConfigText): Promise<ProbeReport> {
     return fromProbeResponse(await unary<ProbeResponse>((done) => this.#client.probe({ config }, done)));
   }
@@ -139,6 +148,7 @@ class NativeExecutor implements LaunchedExecutor {
 
 function toExecuteRequest(config: ConfigText, options: LaunchedRunOptions): ExecuteRequest {
   const { id = randomUUID(), attempt = 1, jobName = "", deadline, labels = {}, traceContext = {} } = options;
+  const { heartbeatTimeoutMs, heartbeatDetails } = options;
   return {
     executionId: id,
     attempt,
@@ -147,6 +157,8 @@ function toExecuteRequest(config: ConfigText, options: LaunchedRunOptions): Exec
     deadline: deadline && toTimestamp(deadline.getTime()),
     traceContext: { ...traceContext },
     labels: { ...labels },
+    heartbeatTimeout: heartbeatTimeoutMs === undefined ? undefined : toDuration(heartbeatTimeoutMs),
+    heartbeatDetails,
   };
 }
 

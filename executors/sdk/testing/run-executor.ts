@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ConfigText } from "../config/define-config.ts";
+import type { JsonObject } from "../config/json.ts";
 import type { ExecutorDefinition } from "../definition/define-executor.ts";
 import type { Protocol } from "../definition/execution.ts";
 import type { ExecutionEvent } from "../runtime/event.ts";
@@ -21,6 +22,9 @@ export interface RunOptions {
   readonly attempt?: number;
   readonly jobName?: string;
   readonly deadline?: Date;
+  readonly heartbeatTimeoutMs?: number;
+  /** What an earlier attempt gave to `heartbeat`. */
+  readonly heartbeatDetails?: JsonObject;
   readonly labels?: Readonly<Record<string, string>>;
   readonly traceContext?: Readonly<Record<string, string>>;
   /** Default "native". */
@@ -64,11 +68,23 @@ export function startExecutor<C>(
   options: RunOptions = {},
 ): StartedRun<LocalRun> {
   const { id = randomUUID(), attempt = 1, jobName = "", labels = {}, traceContext = {}, protocol = "native" } = options;
+  const { deadline, heartbeatTimeoutMs, heartbeatDetails } = options;
   const recorder = new RunRecorder();
   const logger = new MemoryLogger();
   const run = new ExecutionRun({
     definition,
-    request: { id, attempt, jobName, config, deadline: options.deadline, labels, traceContext, protocol },
+    request: {
+      id,
+      attempt,
+      jobName,
+      config,
+      deadline,
+      heartbeatTimeoutMs,
+      heartbeatDetails,
+      labels,
+      traceContext,
+      protocol,
+    },
     sink: { write: (event) => recorder.add(event), drained: () => Promise.resolve() },
     logger,
     timeouts: { ...timeouts, ...options.timeouts },

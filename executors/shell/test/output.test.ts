@@ -101,6 +101,8 @@ function executionOf(keys: Readonly<Record<string, string>>, stdout: OutputStrea
       attempt: 1,
       jobName: "",
       deadline: undefined,
+      heartbeatTimeoutMs: undefined,
+      heartbeatDetails: undefined,
       labels: {},
       traceContext: {},
       protocol: "native" as const,
@@ -109,6 +111,8 @@ function executionOf(keys: Readonly<Record<string, string>>, stdout: OutputStrea
     ...{
       started: ignore,
       progress: ignore,
+      heartbeat: ignore,
+      usage: ignore,
       warn: ignore,
       log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     },

@@ -21,6 +21,11 @@ first Ctrl-C asks the job to stop, the second leaves at once; a job nobody
 follows any more is stopped, unless it was detached. Other users can see the
 arguments of a command: hand secrets over with --config-file.
 
+The host keeps 256MiB of a job's output: the first half and the last. Who reads
+more slowly than the job writes may miss what lies in between, and is told how
+much. The setting max-output-bytes keeps more or less of every job
+(EXECUTOR_HOST_MAX_OUTPUT_BYTES, also for --embedded), --max-output less of this.
+
 Exit codes:
   0    succeeded             64   rejected, or wrong use
   1    failed without one    69   no host there

@@ -1,14 +1,14 @@
 import type { Command } from "commander";
 import { escapeControls } from "../../log/escape.ts";
-import type { Attempt, Execution, Limits, Result } from "../../model/model.ts";
+import type { Attempt, Execution, Result } from "../../model/model.ts";
 import { formatBytes } from "../../settings/bytes.ts";
-import { formatDuration, formatElapsed } from "../../settings/duration.ts";
+import { formatElapsed } from "../../settings/duration.ts";
 import { connectToHost } from "../connection.ts";
 import type { CliContext } from "../context.ts";
-import { styledState, tookText } from "../execution-text.ts";
+import { limitsText, styledState, tookText, usageText } from "../execution-text.ts";
 import { addConnectionOptions, addExamples, addJsonOption, type ConnectionOptions } from "../options.ts";
 import { table } from "../table.ts";
-import { pairs, words } from "../text.ts";
+import { ago, pairs, words } from "../text.ts";
 import { reasonOf } from "../verdict.ts";
 
 interface ShowOptions extends ConnectionOptions {
@@ -47,10 +47,10 @@ function rowsOf(execution: Execution, style: CliContext["stdout"]["style"]): str
     ["took", tookText(execution, nowMs)],
     ...(result === undefined ? [] : resultRows(result)),
     ["output", outputText(output)],
-    ["limits", limitsText(spec.limits)],
+    ["limits", limitsText(execution.limits)],
     ["labels", pairs(spec.labels)],
     ...Object.entries(spec.config).map(([key, value]): [string, string] => [`config ${key}`, value]),
-    ...attempts.map((attempt): [string, string] => [`attempt ${attempt.number}`, attemptText(attempt)]),
+    ...attempts.map((attempt): [string, string] => [`attempt ${attempt.number}`, attemptText(attempt, nowMs)]),
   ];
   return rows
     .filter(([, value]) => value !== "")
@@ -59,8 +59,6 @@ function rowsOf(execution: Execution, style: CliContext["stdout"]["style"]): str
 
 function resultRows(result: Result): [string, string][] {
   const { evidence, usage, stop } = result;
-  const memory =
-    usage?.peakMemoryBytes === undefined ? "" : `, at most ${formatBytes(usage.peakMemoryBytes)} of memory`;
   return [
     ["result", reasonOf(result)],
     ["hint", result.hint],
@@ -68,7 +66,7 @@ function resultRows(result: Result): [string, string][] {
     ["retry", result.outcome === "SUCCEEDED" ? "" : result.retryability.toLowerCase()],
     ["effect", result.effect.toLowerCase()],
     ["evidence", evidence === undefined ? "" : pairs(evidence)],
-    ["used", usage?.cpuTimeMs === undefined ? "" : `${formatElapsed(usage.cpuTimeMs)} of CPU${memory}`],
+    ["used", usage === undefined ? "" : usageText(usage)],
     ["stopped by", stop?.steps.map(({ action }) => action).join(", then ") ?? ""],
     ...(stop?.survivors ?? []).map(({ pid, command }): [string, string] => ["still there", `pid ${pid}: ${command}`]),
     ...result.warnings.map((warning): [string, string] => ["warning", warning]),
@@ -80,21 +78,22 @@ function outputText({ stdoutBytes, stderrBytes, droppedBytes }: Execution["outpu
   return `${formatBytes(stdoutBytes)} to stdout, ${formatBytes(stderrBytes)} to stderr${dropped}`;
 }
 
-function limitsText(limits: Limits): string {
-  return Object.entries(limits)
-    .filter((entry): entry is [string, number] => entry[1] !== undefined)
-    .map(
-      ([name, value]) =>
-        `${name.replace(/Ms$|Bytes$/, "")}=${name.endsWith("Bytes") ? formatBytes(value) : formatDuration(value)}`,
-    )
-    .join(" ");
-}
-
-function attemptText({ startingMs, runningMs, finishedMs, result, executorPid, executorVersion }: Attempt): string {
+function attemptText(attempt: Attempt, nowMs: number): string {
+  const { startingMs, runningMs, finishedMs, result, executorPid, executorVersion } = attempt;
   const took = finishedMs === undefined ? "going on" : `took ${formatElapsed(finishedMs - startingMs)}`;
   const start = runningMs === undefined ? "" : `, started after ${formatElapsed(runningMs - startingMs)}`;
   const where = executorPid === 0 ? "" : `, in process ${executorPid} of version ${executorVersion}`;
   const reason = result === undefined ? "" : reasonOf(result);
   const end = result === undefined ? "" : `; ${words(result.outcome)}${reason === "" ? "" : `: ${reason}`}`;
-  return `${took}${start}${where}${end}`;
+  return `${took}${start}${where}${usingText(attempt)}${heartbeatText(attempt, nowMs)}${end}`;
+}
+
+/** While it runs; afterwards the result says more. */
+function usingText({ usage, result }: Attempt): string {
+  return usage === undefined || result !== undefined ? "" : `; uses ${usageText(usage)}`;
+}
+
+function heartbeatText({ heartbeatMs, heartbeatDetails }: Attempt, nowMs: number): string {
+  if (heartbeatMs === undefined) return "";
+  return `; last heartbeat ${ago(heartbeatMs, nowMs)}${heartbeatDetails === undefined ? "" : `: ${pairs(heartbeatDetails)}`}`;
 }

@@ -115,6 +115,7 @@ function collect(kit: DockerKit, sink: HashingSink, config: Record<string, strin
   const { definition } = kit;
   const request = {
     ...{ id, attempt: 1, jobName: "", config: kit.config(config), deadline: undefined },
+    ...{ heartbeatTimeoutMs: undefined, heartbeatDetails: undefined },
     ...{ labels: {}, traceContext: {}, protocol: "native" as const },
   };
   return new ExecutionRun({ definition, request, sink, logger: new MemoryLogger() }).finished;

@@ -173,6 +173,13 @@ export interface Capabilities {
   idempotent: boolean;
   /** How many executions one process takes at the same time. 0 means no limit of its own. */
   maxConcurrentExecutions: number;
+  /** The work itself can give signs of life (`Heartbeat.from_work`). Hosts accept a heartbeat limit only if this is set. */
+  heartbeat: boolean;
+  /**
+   * `SetDeadline` is served, and from then on nothing here ends the work at the deadline it was started with. Not for executors whose
+   * target keeps what it was told.
+   */
+  setDeadline: boolean;
 }
 
 export interface ValidateRequest {
@@ -215,6 +222,15 @@ export interface ExecuteRequest {
   traceContext: { [key: string]: string };
   /** Free-form labels of the execution, for passing on where the target takes labels. */
   labels: { [key: string]: string };
+  /**
+   * The work must give a sign of life (output, progress, or a heartbeat from the work) at least this often, or the host stops it. Unset: no
+   * such limit. For passing on to the target; the host enforces it.
+   */
+  heartbeatTimeout:
+    | Duration
+    | undefined;
+  /** The newest `Heartbeat.details` of the attempts before this one: from where this one may go on. Unset: there were none. */
+  heartbeatDetails: { [key: string]: any } | undefined;
 }
 
 export interface ExecuteRequest_ConfigEntry {
@@ -243,13 +259,16 @@ export interface Event {
   time:
     | Timestamp
     | undefined;
-  /** Field numbers from 10 on are the same in `host.v1.Event`, so that a host can pass these events on without decoding them. */
+  /** Field numbers from 10 to 12, and 15, are the same in `host.v1.Event`, so that a host can pass these events on without decoding them. */
   kind:
     | { $case: "started"; value: Started }
     | { $case: "output"; value: Output }
     | { $case: "progress"; value: Progress }
     | { $case: "heartbeat"; value: Heartbeat }
     | { $case: "result"; value: Result }
+    | //
+    /** What the work consumes, now. Sent when it has changed, at most every second or so; hosts keep only some of them. */
+    { $case: "usage"; value: Usage }
     | undefined;
 }
 
@@ -279,6 +298,13 @@ export interface Progress {
 
 /** "Still alive", when there is nothing else to say. */
 export interface Heartbeat {
+  /** The work itself gave this sign, and not only the executor that waits for it. Only such a heartbeat counts for a heartbeat limit. */
+  fromWork: boolean;
+  /**
+   * Only with `from_work`: how far the work has come, in its own terms, so that another attempt can go on from there. The newest is kept
+   * with the attempt and handed to the next one. At most 64 KiB, encoded.
+   */
+  details: { [key: string]: any } | undefined;
 }
 
 export interface Result {
@@ -314,7 +340,7 @@ export interface Result {
   warnings: string[];
 }
 
-/** What the work consumed, with all its child processes. Unset means not measured. */
+/** What the work consumed so far, with all its child processes. Unset means not measured. */
 export interface Usage {
   cpuTime: Duration | undefined;
   peakMemoryBytes?:
@@ -322,6 +348,17 @@ export interface Usage {
     | undefined;
   /** How this was measured: `cgroup` (exact) or `sampled` (may miss short peaks). */
   source: string;
+  /** Memory in use now. Not in results. */
+  memoryBytes?:
+    | number
+    | undefined;
+  /** Processes, or threads where the target counts those, there are now. Not in results. */
+  processes?:
+    | number
+    | undefined;
+  /** Bytes that reached storage; what caches absorbed does not count. */
+  readBytes?: number | undefined;
+  writtenBytes?: number | undefined;
 }
 
 export interface StopReport {
@@ -353,6 +390,18 @@ export interface CancelRequest {
 
 export interface CancelResponse {
   disposition: CancelDisposition;
+}
+
+export interface SetDeadlineRequest {
+  executionId: string;
+  attempt: number;
+  /** Unset: there is none any more. */
+  deadline: Timestamp | undefined;
+}
+
+export interface SetDeadlineResponse {
+  /** It is running here, and keeps to the new deadline. False: this process knows no such running execution. */
+  known: boolean;
 }
 
 export interface AttachRequest {
@@ -533,7 +582,15 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
 };
 
 function createBaseCapabilities(): Capabilities {
-  return { cancel: false, attach: false, probe: false, idempotent: false, maxConcurrentExecutions: 0 };
+  return {
+    cancel: false,
+    attach: false,
+    probe: false,
+    idempotent: false,
+    maxConcurrentExecutions: 0,
+    heartbeat: false,
+    setDeadline: false,
+  };
 }
 
 export const Capabilities: MessageFns<Capabilities> = {
@@ -552,6 +609,12 @@ export const Capabilities: MessageFns<Capabilities> = {
     }
     if (message.maxConcurrentExecutions !== 0) {
       writer.uint32(40).uint32(message.maxConcurrentExecutions);
+    }
+    if (message.heartbeat !== false) {
+      writer.uint32(48).bool(message.heartbeat);
+    }
+    if (message.setDeadline !== false) {
+      writer.uint32(56).bool(message.setDeadline);
     }
     return writer;
   },
@@ -609,6 +672,22 @@ export const Capabilities: MessageFns<Capabilities> = {
             message.maxConcurrentExecutions = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.heartbeat = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.setDeadline = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -631,6 +710,8 @@ export const Capabilities: MessageFns<Capabilities> = {
     message.probe = object.probe ?? false;
     message.idempotent = object.idempotent ?? false;
     message.maxConcurrentExecutions = object.maxConcurrentExecutions ?? 0;
+    message.heartbeat = object.heartbeat ?? false;
+    message.setDeadline = object.setDeadline ?? false;
     return message;
   },
 };
@@ -903,7 +984,17 @@ export const Violation: MessageFns<Violation> = {
 };
 
 function createBaseExecuteRequest(): ExecuteRequest {
-  return { executionId: "", attempt: 0, jobName: "", config: {}, deadline: undefined, traceContext: {}, labels: {} };
+  return {
+    executionId: "",
+    attempt: 0,
+    jobName: "",
+    config: {},
+    deadline: undefined,
+    traceContext: {},
+    labels: {},
+    heartbeatTimeout: undefined,
+    heartbeatDetails: undefined,
+  };
 }
 
 export const ExecuteRequest: MessageFns<ExecuteRequest> = {
@@ -929,6 +1020,12 @@ export const ExecuteRequest: MessageFns<ExecuteRequest> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       ExecuteRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
+    if (message.heartbeatTimeout !== undefined) {
+      Duration.encode(message.heartbeatTimeout, writer.uint32(66).fork()).join();
+    }
+    if (message.heartbeatDetails !== undefined) {
+      Struct.encode(Struct.wrap(message.heartbeatDetails), writer.uint32(74).fork()).join();
+    }
     return writer;
   },
 
@@ -1010,6 +1107,22 @@ export const ExecuteRequest: MessageFns<ExecuteRequest> = {
             }
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.heartbeatTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.heartbeatDetails = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1060,6 +1173,10 @@ export const ExecuteRequest: MessageFns<ExecuteRequest> = {
       },
       {},
     );
+    message.heartbeatTimeout = (object.heartbeatTimeout !== undefined && object.heartbeatTimeout !== null)
+      ? Duration.fromPartial(object.heartbeatTimeout)
+      : undefined;
+    message.heartbeatDetails = object.heartbeatDetails ?? undefined;
     return message;
   },
 };
@@ -1352,6 +1469,9 @@ export const Event: MessageFns<Event> = {
       case "result":
         Result.encode(message.kind.value, writer.uint32(114).fork()).join();
         break;
+      case "usage":
+        Usage.encode(message.kind.value, writer.uint32(122).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1425,6 +1545,14 @@ export const Event: MessageFns<Event> = {
             message.kind = { $case: "result", value: Result.decode(reader, reader.uint32()) };
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.kind = { $case: "usage", value: Usage.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1472,6 +1600,12 @@ export const Event: MessageFns<Event> = {
       case "result": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "result", value: Result.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "usage": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "usage", value: Usage.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -1694,11 +1828,17 @@ export const Progress: MessageFns<Progress> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return {};
+  return { fromWork: false, details: undefined };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
-  encode(_: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fromWork !== false) {
+      writer.uint32(8).bool(message.fromWork);
+    }
+    if (message.details !== undefined) {
+      Struct.encode(Struct.wrap(message.details), writer.uint32(18).fork()).join();
+    }
     return writer;
   },
 
@@ -1715,6 +1855,22 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.fromWork = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.details = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1730,8 +1886,10 @@ export const Heartbeat: MessageFns<Heartbeat> = {
   create<I extends Exact<DeepPartial<Heartbeat>, I>>(base?: I): Heartbeat {
     return Heartbeat.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<Heartbeat>, I>>(_: I): Heartbeat {
+  fromPartial<I extends Exact<DeepPartial<Heartbeat>, I>>(object: I): Heartbeat {
     const message = createBaseHeartbeat();
+    message.fromWork = object.fromWork ?? false;
+    message.details = object.details ?? undefined;
     return message;
   },
 };
@@ -1967,7 +2125,15 @@ export const Result: MessageFns<Result> = {
 };
 
 function createBaseUsage(): Usage {
-  return { cpuTime: undefined, peakMemoryBytes: undefined, source: "" };
+  return {
+    cpuTime: undefined,
+    peakMemoryBytes: undefined,
+    source: "",
+    memoryBytes: undefined,
+    processes: undefined,
+    readBytes: undefined,
+    writtenBytes: undefined,
+  };
 }
 
 export const Usage: MessageFns<Usage> = {
@@ -1980,6 +2146,18 @@ export const Usage: MessageFns<Usage> = {
     }
     if (message.source !== "") {
       writer.uint32(26).string(message.source);
+    }
+    if (message.memoryBytes !== undefined) {
+      writer.uint32(32).uint64(message.memoryBytes);
+    }
+    if (message.processes !== undefined) {
+      writer.uint32(40).uint32(message.processes);
+    }
+    if (message.readBytes !== undefined) {
+      writer.uint32(48).uint64(message.readBytes);
+    }
+    if (message.writtenBytes !== undefined) {
+      writer.uint32(56).uint64(message.writtenBytes);
     }
     return writer;
   },
@@ -2021,6 +2199,38 @@ export const Usage: MessageFns<Usage> = {
             message.source = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.memoryBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.processes = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.readBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.writtenBytes = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2043,6 +2253,10 @@ export const Usage: MessageFns<Usage> = {
       : undefined;
     message.peakMemoryBytes = object.peakMemoryBytes ?? undefined;
     message.source = object.source ?? "";
+    message.memoryBytes = object.memoryBytes ?? undefined;
+    message.processes = object.processes ?? undefined;
+    message.readBytes = object.readBytes ?? undefined;
+    message.writtenBytes = object.writtenBytes ?? undefined;
     return message;
   },
 };
@@ -2392,6 +2606,142 @@ export const CancelResponse: MessageFns<CancelResponse> = {
   fromPartial<I extends Exact<DeepPartial<CancelResponse>, I>>(object: I): CancelResponse {
     const message = createBaseCancelResponse();
     message.disposition = object.disposition ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetDeadlineRequest(): SetDeadlineRequest {
+  return { executionId: "", attempt: 0, deadline: undefined };
+}
+
+export const SetDeadlineRequest: MessageFns<SetDeadlineRequest> = {
+  encode(message: SetDeadlineRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executionId !== "") {
+      writer.uint32(10).string(message.executionId);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(16).uint32(message.attempt);
+    }
+    if (message.deadline !== undefined) {
+      Timestamp.encode(message.deadline, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetDeadlineRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetDeadlineRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.deadline = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetDeadlineRequest>, I>>(base?: I): SetDeadlineRequest {
+    return SetDeadlineRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetDeadlineRequest>, I>>(object: I): SetDeadlineRequest {
+    const message = createBaseSetDeadlineRequest();
+    message.executionId = object.executionId ?? "";
+    message.attempt = object.attempt ?? 0;
+    message.deadline = (object.deadline !== undefined && object.deadline !== null)
+      ? Timestamp.fromPartial(object.deadline)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetDeadlineResponse(): SetDeadlineResponse {
+  return { known: false };
+}
+
+export const SetDeadlineResponse: MessageFns<SetDeadlineResponse> = {
+  encode(message: SetDeadlineResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.known !== false) {
+      writer.uint32(8).bool(message.known);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetDeadlineResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetDeadlineResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.known = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetDeadlineResponse>, I>>(base?: I): SetDeadlineResponse {
+    return SetDeadlineResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetDeadlineResponse>, I>>(object: I): SetDeadlineResponse {
+    const message = createBaseSetDeadlineResponse();
+    message.known = object.known ?? false;
     return message;
   },
 };
@@ -2808,6 +3158,21 @@ export const ExecutorServiceService = {
     responseDeserialize: (value: Buffer): CancelResponse => CancelResponse.decode(value),
   },
   /**
+   * The host will stop an execution at another time than it was told before, or not at all. Idempotent; the latest call counts.
+   *
+   * For executors that end their work by the deadline themselves, or have their target do so. The host enforces it either way.
+   * Offered when `Capabilities.set_deadline` is set; otherwise UNIMPLEMENTED.
+   */
+  setDeadline: {
+    path: "/executor.v1.ExecutorService/SetDeadline" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetDeadlineRequest): Buffer => Buffer.from(SetDeadlineRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetDeadlineRequest => SetDeadlineRequest.decode(value),
+    responseSerialize: (value: SetDeadlineResponse): Buffer => Buffer.from(SetDeadlineResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetDeadlineResponse => SetDeadlineResponse.decode(value),
+  },
+  /**
    * Receive the events of a running or just finished execution again, from a sequence number on, after a lost link.
    * Offered when `Capabilities.attach` is set; otherwise UNIMPLEMENTED. NOT_FOUND: this process knows no such execution.
    */
@@ -2861,6 +3226,13 @@ export interface ExecutorServiceServer extends UntypedServiceImplementation {
    * Offered when `Capabilities.cancel` is set; otherwise UNIMPLEMENTED.
    */
   cancel: handleUnaryCall<CancelRequest, CancelResponse>;
+  /**
+   * The host will stop an execution at another time than it was told before, or not at all. Idempotent; the latest call counts.
+   *
+   * For executors that end their work by the deadline themselves, or have their target do so. The host enforces it either way.
+   * Offered when `Capabilities.set_deadline` is set; otherwise UNIMPLEMENTED.
+   */
+  setDeadline: handleUnaryCall<SetDeadlineRequest, SetDeadlineResponse>;
   /**
    * Receive the events of a running or just finished execution again, from a sequence number on, after a lost link.
    * Offered when `Capabilities.attach` is set; otherwise UNIMPLEMENTED. NOT_FOUND: this process knows no such execution.
@@ -2945,6 +3317,27 @@ export interface ExecutorServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * The host will stop an execution at another time than it was told before, or not at all. Idempotent; the latest call counts.
+   *
+   * For executors that end their work by the deadline themselves, or have their target do so. The host enforces it either way.
+   * Offered when `Capabilities.set_deadline` is set; otherwise UNIMPLEMENTED.
+   */
+  setDeadline(
+    request: SetDeadlineRequest,
+    callback: (error: ServiceError | null, response: SetDeadlineResponse) => void,
+  ): ClientUnaryCall;
+  setDeadline(
+    request: SetDeadlineRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetDeadlineResponse) => void,
+  ): ClientUnaryCall;
+  setDeadline(
+    request: SetDeadlineRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetDeadlineResponse) => void,
   ): ClientUnaryCall;
   /**
    * Receive the events of a running or just finished execution again, from a sequence number on, after a lost link.

@@ -17,7 +17,16 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Capabilities, Outcome, Output, Progress, Result, Started, Violation } from "../../executor/v1/executor.ts";
+import {
+  Capabilities,
+  Outcome,
+  Output,
+  Progress,
+  Result,
+  Started,
+  Usage,
+  Violation,
+} from "../../executor/v1/executor.ts";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Struct } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
@@ -169,7 +178,10 @@ export interface Limits {
   totalTimeout:
     | Duration
     | undefined;
-  /** Longest silence (no output, no progress) of a running attempt; then TIMED_OUT. */
+  /**
+   * Longest silence (no output, no progress) of a running attempt; then TIMED_OUT. For work that beats without a word there is
+   * `heartbeat_timeout`.
+   */
   noOutputTimeout:
     | Duration
     | undefined;
@@ -178,7 +190,14 @@ export interface Limits {
     | Duration
     | undefined;
   /** Output kept in the journal, both channels together; half from the start, half from the end. Default: the host's setting. */
-  maxOutputBytes?: number | undefined;
+  maxOutputBytes?:
+    | number
+    | undefined;
+  /**
+   * Longest time without a sign of life from the work itself (a heartbeat of its own, output, progress); then TIMED_OUT. That the executor's
+   * process lives does not count. INVALID_ARGUMENT for executors without `Capabilities.heartbeat`, to which the host's default does not apply.
+   */
+  heartbeatTimeout: Duration | undefined;
 }
 
 /** When to try again. Unset means one attempt. */
@@ -228,7 +247,7 @@ export interface WatchResponse {
   events: Event[];
 }
 
-/** One thing that happened to an execution. Fields from 10 to 13 are as the executor sent them (`executor.v1.Event`). */
+/** One thing that happened to an execution. Fields from 10 to 15 are as the executor sent them (`executor.v1.Event`). */
 export interface Event {
   /** Position in the execution's stream, over all attempts: 1, 2, 3 ... */
   sequence: number;
@@ -241,6 +260,11 @@ export interface Event {
     $case: "progress";
     value: Progress;
   } | //
+  /**
+   * What the running attempt consumes. Only when it has changed, at most every `usage-interval` of the host's settings, and ever more
+   * rarely in a long run; `Get` has the newest.
+   */
+  { $case: "usage"; value: Usage } | //
   /** The execution entered a state. */
   { $case: "state"; value: StateChange } | //
   /** An attempt ended, and another one will follow. */
@@ -248,7 +272,9 @@ export interface Event {
   /** The journal dropped output here. */
   { $case: "outputDropped"; value: OutputDropped } | //
   /** The end. Always the last event. */
-  { $case: "result"; value: Result } | undefined;
+  { $case: "result"; value: Result } | //
+  /** Its limits were changed. */
+  { $case: "limitsChanged"; value: LimitsChanged } | undefined;
 }
 
 export interface StateChange {
@@ -271,6 +297,15 @@ export interface OutputDropped {
   /** The missing events. */
   firstSequence: number;
   lastSequence: number;
+}
+
+export interface LimitsChanged {
+  /** All limits that hold from now on. */
+  limits:
+    | Limits
+    | undefined;
+  /** Why, as the caller said. */
+  reason: string;
 }
 
 export interface SubmitRequest {
@@ -303,7 +338,11 @@ export interface Execution {
     | undefined;
   /** Newest event. */
   lastSequence: number;
-  output: OutputSummary | undefined;
+  output:
+    | OutputSummary
+    | undefined;
+  /** The limits in force: those of the spec, the host's defaults where it sets none, and what has been changed since. */
+  limits: Limits | undefined;
 }
 
 export interface Attempt {
@@ -321,6 +360,16 @@ export interface Attempt {
   /** Process id of the executor that ran it. */
   executorPid: number;
   executorVersion: string;
+  /** The newest usage the executor told of while it ran; the final one is in the result. */
+  usage:
+    | Usage
+    | undefined;
+  /** The newest heartbeat of the work itself. */
+  heartbeatTime:
+    | Timestamp
+    | undefined;
+  /** The newest details that came with one. */
+  heartbeatDetails: { [key: string]: any } | undefined;
 }
 
 export interface OutputSummary {
@@ -368,6 +417,30 @@ export interface CancelRequest {
 
 export interface CancelResponse {
   execution: Execution | undefined;
+}
+
+export interface ChangeLimitsRequest {
+  executionId: string;
+  /**
+   * New values of `attempt_timeout`, `total_timeout`, `no_output_timeout`, `heartbeat_timeout` and `grace`; what is unset here stays as it
+   * is. The others cannot be changed. A heartbeat limit can only be changed where there was one from the start, as the work has to know.
+   */
+  limits:
+    | Limits
+    | undefined;
+  /** Names of limits to take away: `attempt_timeout`, `total_timeout`, `no_output_timeout`, `heartbeat_timeout`. */
+  lift: string[];
+  /** For people; told in the event. */
+  reason: string;
+}
+
+export interface ChangeLimitsResponse {
+  /** With the limits now in force. */
+  execution:
+    | Execution
+    | undefined;
+  /** What may still happen by the earlier limits, for people: an executor that was told the earlier deadline may end the work by it. */
+  warnings: string[];
 }
 
 export interface Executor {
@@ -991,6 +1064,7 @@ function createBaseLimits(): Limits {
     noOutputTimeout: undefined,
     grace: undefined,
     maxOutputBytes: undefined,
+    heartbeatTimeout: undefined,
   };
 }
 
@@ -1016,6 +1090,9 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.maxOutputBytes !== undefined) {
       writer.uint32(56).uint64(message.maxOutputBytes);
+    }
+    if (message.heartbeatTimeout !== undefined) {
+      Duration.encode(message.heartbeatTimeout, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -1089,6 +1166,14 @@ export const Limits: MessageFns<Limits> = {
             message.maxOutputBytes = longToNumber(reader.uint64());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.heartbeatTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1125,6 +1210,9 @@ export const Limits: MessageFns<Limits> = {
       ? Duration.fromPartial(object.grace)
       : undefined;
     message.maxOutputBytes = object.maxOutputBytes ?? undefined;
+    message.heartbeatTimeout = (object.heartbeatTimeout !== undefined && object.heartbeatTimeout !== null)
+      ? Duration.fromPartial(object.heartbeatTimeout)
+      : undefined;
     return message;
   },
 };
@@ -1519,6 +1607,9 @@ export const Event: MessageFns<Event> = {
       case "progress":
         Progress.encode(message.kind.value, writer.uint32(98).fork()).join();
         break;
+      case "usage":
+        Usage.encode(message.kind.value, writer.uint32(122).fork()).join();
+        break;
       case "state":
         StateChange.encode(message.kind.value, writer.uint32(162).fork()).join();
         break;
@@ -1530,6 +1621,9 @@ export const Event: MessageFns<Event> = {
         break;
       case "result":
         Result.encode(message.kind.value, writer.uint32(186).fork()).join();
+        break;
+      case "limitsChanged":
+        LimitsChanged.encode(message.kind.value, writer.uint32(194).fork()).join();
         break;
     }
     return writer;
@@ -1596,6 +1690,14 @@ export const Event: MessageFns<Event> = {
             message.kind = { $case: "progress", value: Progress.decode(reader, reader.uint32()) };
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.kind = { $case: "usage", value: Usage.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -1626,6 +1728,14 @@ export const Event: MessageFns<Event> = {
             }
 
             message.kind = { $case: "result", value: Result.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.kind = { $case: "limitsChanged", value: LimitsChanged.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1667,6 +1777,12 @@ export const Event: MessageFns<Event> = {
         }
         break;
       }
+      case "usage": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "usage", value: Usage.fromPartial(object.kind.value) };
+        }
+        break;
+      }
       case "state": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "state", value: StateChange.fromPartial(object.kind.value) };
@@ -1688,6 +1804,12 @@ export const Event: MessageFns<Event> = {
       case "result": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "result", value: Result.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "limitsChanged": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "limitsChanged", value: LimitsChanged.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -1925,6 +2047,75 @@ export const OutputDropped: MessageFns<OutputDropped> = {
   },
 };
 
+function createBaseLimitsChanged(): LimitsChanged {
+  return { limits: undefined, reason: "" };
+}
+
+export const LimitsChanged: MessageFns<LimitsChanged> = {
+  encode(message: LimitsChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limits !== undefined) {
+      Limits.encode(message.limits, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitsChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitsChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<LimitsChanged>, I>>(base?: I): LimitsChanged {
+    return LimitsChanged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LimitsChanged>, I>>(object: I): LimitsChanged {
+    const message = createBaseLimitsChanged();
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Limits.fromPartial(object.limits)
+      : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
 function createBaseSubmitRequest(): SubmitRequest {
   return { spec: undefined };
 }
@@ -2062,6 +2253,7 @@ function createBaseExecution(): Execution {
     result: undefined,
     lastSequence: 0,
     output: undefined,
+    limits: undefined,
   };
 }
 
@@ -2093,6 +2285,9 @@ export const Execution: MessageFns<Execution> = {
     }
     if (message.output !== undefined) {
       OutputSummary.encode(message.output, writer.uint32(74).fork()).join();
+    }
+    if (message.limits !== undefined) {
+      Limits.encode(message.limits, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2182,6 +2377,14 @@ export const Execution: MessageFns<Execution> = {
             message.output = OutputSummary.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.limits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2218,6 +2421,9 @@ export const Execution: MessageFns<Execution> = {
     message.output = (object.output !== undefined && object.output !== null)
       ? OutputSummary.fromPartial(object.output)
       : undefined;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Limits.fromPartial(object.limits)
+      : undefined;
     return message;
   },
 };
@@ -2231,6 +2437,9 @@ function createBaseAttempt(): Attempt {
     result: undefined,
     executorPid: 0,
     executorVersion: "",
+    usage: undefined,
+    heartbeatTime: undefined,
+    heartbeatDetails: undefined,
   };
 }
 
@@ -2256,6 +2465,15 @@ export const Attempt: MessageFns<Attempt> = {
     }
     if (message.executorVersion !== "") {
       writer.uint32(58).string(message.executorVersion);
+    }
+    if (message.usage !== undefined) {
+      Usage.encode(message.usage, writer.uint32(66).fork()).join();
+    }
+    if (message.heartbeatTime !== undefined) {
+      Timestamp.encode(message.heartbeatTime, writer.uint32(74).fork()).join();
+    }
+    if (message.heartbeatDetails !== undefined) {
+      Struct.encode(Struct.wrap(message.heartbeatDetails), writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2329,6 +2547,30 @@ export const Attempt: MessageFns<Attempt> = {
             message.executorVersion = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.usage = Usage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.heartbeatTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.heartbeatDetails = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2361,6 +2603,11 @@ export const Attempt: MessageFns<Attempt> = {
       : undefined;
     message.executorPid = object.executorPid ?? 0;
     message.executorVersion = object.executorVersion ?? "";
+    message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    message.heartbeatTime = (object.heartbeatTime !== undefined && object.heartbeatTime !== null)
+      ? Timestamp.fromPartial(object.heartbeatTime)
+      : undefined;
+    message.heartbeatDetails = object.heartbeatDetails ?? undefined;
     return message;
   },
 };
@@ -2900,6 +3147,168 @@ export const CancelResponse: MessageFns<CancelResponse> = {
     message.execution = (object.execution !== undefined && object.execution !== null)
       ? Execution.fromPartial(object.execution)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseChangeLimitsRequest(): ChangeLimitsRequest {
+  return { executionId: "", limits: undefined, lift: [], reason: "" };
+}
+
+export const ChangeLimitsRequest: MessageFns<ChangeLimitsRequest> = {
+  encode(message: ChangeLimitsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executionId !== "") {
+      writer.uint32(10).string(message.executionId);
+    }
+    if (message.limits !== undefined) {
+      Limits.encode(message.limits, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.lift) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeLimitsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeLimitsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.limits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lift.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChangeLimitsRequest>, I>>(base?: I): ChangeLimitsRequest {
+    return ChangeLimitsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChangeLimitsRequest>, I>>(object: I): ChangeLimitsRequest {
+    const message = createBaseChangeLimitsRequest();
+    message.executionId = object.executionId ?? "";
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Limits.fromPartial(object.limits)
+      : undefined;
+    message.lift = object.lift?.map((e) => e) || [];
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseChangeLimitsResponse(): ChangeLimitsResponse {
+  return { execution: undefined, warnings: [] };
+}
+
+export const ChangeLimitsResponse: MessageFns<ChangeLimitsResponse> = {
+  encode(message: ChangeLimitsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== undefined) {
+      Execution.encode(message.execution, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.warnings) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeLimitsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeLimitsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = Execution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChangeLimitsResponse>, I>>(base?: I): ChangeLimitsResponse {
+    return ChangeLimitsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChangeLimitsResponse>, I>>(object: I): ChangeLimitsResponse {
+    const message = createBaseChangeLimitsResponse();
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? Execution.fromPartial(object.execution)
+      : undefined;
+    message.warnings = object.warnings?.map((e) => e) || [];
     return message;
   },
 };
@@ -4070,6 +4479,25 @@ export const HostServiceService = {
     responseSerialize: (value: CancelResponse): Buffer => Buffer.from(CancelResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelResponse => CancelResponse.decode(value),
   },
+  /**
+   * Change limits of an execution that is not over: give it more time or less, set a limit it had not, or lift one. Idempotent, as new
+   * limits are whole and not differences. Told as a `limits_changed` event, and journaled, before the answer.
+   *
+   * A limit counts from where it always counts: `attempt_timeout` from the start of the attempt, `total_timeout` from acceptance. One that
+   * is over already, as it now stands, ends the execution at once. Later attempts have the new limits, too.
+   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, or that the executor cannot keep), FAILED_PRECONDITION (it has
+   * ended, or is being stopped).
+   */
+  changeLimits: {
+    path: "/host.v1.HostService/ChangeLimits" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeLimitsRequest): Buffer => Buffer.from(ChangeLimitsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeLimitsRequest => ChangeLimitsRequest.decode(value),
+    responseSerialize: (value: ChangeLimitsResponse): Buffer =>
+      Buffer.from(ChangeLimitsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeLimitsResponse => ChangeLimitsResponse.decode(value),
+  },
   /** The executors this host has found, also those it cannot use, each with the reason. */
   listExecutors: {
     path: "/host.v1.HostService/ListExecutors" as const,
@@ -4151,6 +4579,16 @@ export interface HostServiceServer extends UntypedServiceImplementation {
    * a running one goes through the stopping ladder, a finished one is left alone. Errors: NOT_FOUND.
    */
   cancel: handleUnaryCall<CancelRequest, CancelResponse>;
+  /**
+   * Change limits of an execution that is not over: give it more time or less, set a limit it had not, or lift one. Idempotent, as new
+   * limits are whole and not differences. Told as a `limits_changed` event, and journaled, before the answer.
+   *
+   * A limit counts from where it always counts: `attempt_timeout` from the start of the attempt, `total_timeout` from acceptance. One that
+   * is over already, as it now stands, ends the execution at once. Later attempts have the new limits, too.
+   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, or that the executor cannot keep), FAILED_PRECONDITION (it has
+   * ended, or is being stopped).
+   */
+  changeLimits: handleUnaryCall<ChangeLimitsRequest, ChangeLimitsResponse>;
   /** The executors this host has found, also those it cannot use, each with the reason. */
   listExecutors: handleUnaryCall<ListExecutorsRequest, ListExecutorsResponse>;
   /**
@@ -4256,6 +4694,30 @@ export interface HostServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Change limits of an execution that is not over: give it more time or less, set a limit it had not, or lift one. Idempotent, as new
+   * limits are whole and not differences. Told as a `limits_changed` event, and journaled, before the answer.
+   *
+   * A limit counts from where it always counts: `attempt_timeout` from the start of the attempt, `total_timeout` from acceptance. One that
+   * is over already, as it now stands, ends the execution at once. Later attempts have the new limits, too.
+   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, or that the executor cannot keep), FAILED_PRECONDITION (it has
+   * ended, or is being stopped).
+   */
+  changeLimits(
+    request: ChangeLimitsRequest,
+    callback: (error: ServiceError | null, response: ChangeLimitsResponse) => void,
+  ): ClientUnaryCall;
+  changeLimits(
+    request: ChangeLimitsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeLimitsResponse) => void,
+  ): ClientUnaryCall;
+  changeLimits(
+    request: ChangeLimitsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeLimitsResponse) => void,
   ): ClientUnaryCall;
   /** The executors this host has found, also those it cannot use, each with the reason. */
   listExecutors(

@@ -109,7 +109,7 @@ impl Run {
             sleep_until(due).await;
             let mut events = self.0.events.lock().await;
             if events.sequence > 0 && events.last_sent.elapsed() >= HEARTBEAT {
-                events.send(Kind::Heartbeat(Heartbeat {})).await;
+                events.send(Kind::Heartbeat(Heartbeat::default())).await;
             } else if events.sequence == 0 {
                 events.last_sent = Instant::now(); // nothing may come before `started`
             }

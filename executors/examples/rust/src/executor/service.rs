@@ -1,4 +1,4 @@
-//! The calls of the contract. Those it does not offer, Attach and Probe, answer UNIMPLEMENTED.
+//! The calls of the contract. Those it does not offer, SetDeadline, Attach and Probe, answer UNIMPLEMENTED.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::proto::executor::v1::executor_service_server::ExecutorService;
 use crate::proto::executor::v1::{
     AttachRequest, AttachResponse, CancelDisposition, CancelRequest, CancelResponse, Capabilities, DescribeRequest,
     DescribeResponse, Effect, ExecuteRequest, ExecuteResponse, Outcome, ProbeRequest, ProbeResponse, Result as Ending,
-    Retryability, ValidateRequest, ValidateResponse, Violation,
+    Retryability, SetDeadlineRequest, SetDeadlineResponse, ValidateRequest, ValidateResponse, Violation,
 };
 
 /// Grace of a Cancel that names none.
@@ -172,6 +172,7 @@ impl<E: Executor> ExecutorService for Service<E> {
                 probe: false,
                 idempotent: description.idempotent,
                 max_concurrent_executions: description.max_concurrent_executions,
+                ..Capabilities::default()
             }),
         }))
     }
@@ -204,6 +205,13 @@ impl<E: Executor> ExecutorService for Service<E> {
             }
         });
         Ok(Response::new(CancelResponse { disposition: disposition.into() }))
+    }
+
+    async fn set_deadline(
+        &self,
+        _request: Request<SetDeadlineRequest>,
+    ) -> Result<Response<SetDeadlineResponse>, Status> {
+        Err(Status::unimplemented("this executor does not offer SetDeadline"))
     }
 
     async fn attach(&self, _request: Request<AttachRequest>) -> Result<Response<Self::AttachStream>, Status> {
