@@ -49,6 +49,8 @@ const wrong: readonly [keys: Readonly<Record<string, string>>, field: string][] 
   [{ command: "a", env: '{"":"c"}' }, "env"],
   [{ command: "a", env: '{"A":"\\u0000"}' }, "env.A"],
   [{ command: "a", env: "EXECUTOR_HOST_JOB=x" }, "env"],
+  [{ command: "a", writable_paths: "/tmp" }, "writable_paths"],
+  [{ command: "a", read_only: "true", writable_paths: "tmp" }, "writable_paths"],
   [{ command: "a", env: "EXECUTOR_HOST_TAG=x" }, "env"],
   [{ command: "a", payload: "YQ==", stdin_file: "/b" }, "stdin_file"],
   [{ command: "a", su: "b", user: "c" }, "su"],

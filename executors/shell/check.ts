@@ -36,11 +36,15 @@ function* checkCommand({ command, shell, script, interpreter, args }: ShellConfi
   }
 }
 
-function* checkPaths({ cwd, stdin_file, env_file }: ShellConfig): Generator<Violation> {
+/** A few less than the supervisor takes, as it needs some for itself. */
+const maxWritablePaths = 60;
+
+function* checkPaths({ cwd, stdin_file, env_file, writable_paths }: ShellConfig): Generator<Violation> {
   const paths = [
     ["cwd", cwd],
     ["stdin_file", stdin_file],
     ...(env_file ?? []).map((path) => ["env_file", path] as const),
+    ...(writable_paths ?? []).map((path) => ["writable_paths", path] as const),
   ] as const;
   for (const [field, path] of paths) {
     if (path !== undefined && path !== "" && !isAbsolute(path)) {
@@ -54,12 +58,21 @@ function* checkPaths({ cwd, stdin_file, env_file }: ShellConfig): Generator<Viol
 }
 
 /** What the kernel cannot pass on to a program. */
-function* checkText({ command, args, env, cwd, stdin_file, interpreter }: ShellConfig): Generator<Violation> {
+function* checkText({
+  command,
+  args,
+  env,
+  cwd,
+  stdin_file,
+  interpreter,
+  writable_paths,
+}: ShellConfig): Generator<Violation> {
   const texts: [field: string, text: string | undefined][] = [
     ["command", command],
     ["cwd", cwd],
     ["stdin_file", stdin_file],
     ...(args ?? []).map((text, index): [string, string] => [`args[${index}]`, text]),
+    ...(writable_paths ?? []).map((text): [string, string] => ["writable_paths", text]),
     ...(interpreter ?? []).map((text): [string, string] => ["interpreter", text]),
     ...Object.entries(env ?? {}).map(([name, value]): [string, string] => [`env.${name}`, value]),
   ];
@@ -92,7 +105,17 @@ function* checkRest({
   group,
   isolation,
   background,
+  read_only,
+  writable_paths = [],
 }: ShellConfig): Generator<Violation> {
+  if (writable_paths.length > 0 && !read_only)
+    yield violation("writable_paths", "is set without read_only", "set read_only to true, or leave it out");
+  if (writable_paths.length > maxWritablePaths)
+    yield violation(
+      "writable_paths",
+      `has ${writable_paths.length} entries`,
+      `name at most ${maxWritablePaths}; a directory counts with all that is in it`,
+    );
   if (payload !== undefined && isSet(stdin_file))
     yield violation("stdin_file", "stands beside payload", "set one of the two");
   if (isSet(su) && (isSet(user) || isSet(group)))

@@ -210,6 +210,23 @@ export const config = defineConfig({
     values: ["session", "cgroup", "pid-namespace"],
     default: "session",
   }),
+  network: choice({
+    summary:
+      "Which network the job is in. host: that of this machine. none: one of its own, with nothing but the loopback interface; needs the native supervisor.",
+    values: ["host", "none"],
+    default: "host",
+  }),
+  read_only: flag({
+    summary:
+      "The job can write to no file system, whoever it runs as, except below `writable_paths`. Needs the native supervisor and Linux 5.12.",
+    default: false,
+  }),
+  writable_paths: textList({
+    summary:
+      "Absolute paths of files and directories that stay writable with `read_only`, as far as permissions go; at most 60. " +
+      "The file of `outputs` does so anyway.",
+    examples: ["/var/lib/app,/tmp"],
+  }),
   outputs: flag({
     summary:
       "Give the job a file, named by EXECUTION_OUTPUT_FILE, whose NAME=value lines become `outputs` in the evidence.",

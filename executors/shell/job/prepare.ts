@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { hostTagVariable, type Execution } from "@executor-host/sdk";
 import { findProgram } from "../command/find-program.ts";
 import { jobCommand } from "../command/job-command.ts";
@@ -35,6 +35,7 @@ export async function prepareJob(
   const { account, owner } = await findOwner(config);
   const cwd = config.cwd || undefined;
   if (cwd !== undefined) checkDirectory(cwd);
+  for (const path of config.writable_paths ?? []) checkThere(path);
   const tag = runtime.nextTag();
 
   await using cleanup = new AsyncDisposableStack();
@@ -80,7 +81,7 @@ export async function prepareJob(
       nice: config.nice,
       resourceLimits: resourceLimits(config),
       noNewPrivileges: config.no_new_privs,
-      isolation: isolation(config),
+      isolation: isolation(config, files),
       tag,
     },
     userId: owner?.userId ?? process.getuid?.() ?? 0,
@@ -99,8 +100,14 @@ function resourceLimits(config: ShellConfig): ResourceLimits {
   };
 }
 
-function isolation(config: ShellConfig): Isolation {
-  return { pidNamespace: config.isolation === "pid-namespace", noNetwork: false, writablePaths: undefined };
+function isolation(config: ShellConfig, files: JobFiles | undefined): Isolation {
+  const { read_only, writable_paths = [] } = config;
+  const own = files === undefined ? [] : [files.directory];
+  return {
+    pidNamespace: config.isolation === "pid-namespace",
+    noNetwork: config.network === "none",
+    writablePaths: read_only ? [...writable_paths, ...own] : undefined,
+  };
 }
 
 /** @returns the account named by the config, and the owner if that is somebody else than this executor @throws {StartFailure} */
@@ -131,6 +138,14 @@ async function findOwner(config: ShellConfig): Promise<{ account: Account | unde
     );
   }
   return { account, owner: { userId, groupId } };
+}
+
+/** @throws {StartFailure} `SETUP_FAILED` */
+function checkThere(path: string): void {
+  if (existsSync(path)) return;
+  throw new StartFailure("SETUP_FAILED", `cannot keep ${path} writable: there is no such file or directory`, {
+    hint: "make it, or leave it out of writable_paths",
+  });
 }
 
 /** @throws {StartFailure} `CWD_UNUSABLE` */

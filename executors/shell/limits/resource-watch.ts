@@ -39,11 +39,13 @@ export class ResourceWatch implements Disposable {
 
   /** Undefined when nothing was measured. */
   usage(): Usage | undefined {
-    const { cgroup } = this.#options;
+    const { cgroup, job } = this.#options;
     const counted = cgroup?.usage();
-    const cpuTimeMs = counted?.cpuTimeMs ?? (this.#cpuTicks > 0 ? ticksToMs(this.#cpuTicks) : undefined);
-    const sampledPeak = this.#peakMemoryBytes > 0 ? this.#peakMemoryBytes : undefined;
-    const peakMemoryBytes = counted?.peakMemoryBytes ?? sampledPeak;
+    // What the kernel has counted of those who have ended knows every moment of each, but not how much they had together.
+    const cpuTimeMs =
+      counted?.cpuTimeMs ?? job.usage?.cpuTimeMs ?? (this.#cpuTicks > 0 ? ticksToMs(this.#cpuTicks) : undefined);
+    const largest = Math.max(this.#peakMemoryBytes, job.usage?.peakMemoryBytes ?? 0);
+    const peakMemoryBytes = counted?.peakMemoryBytes ?? (largest > 0 ? largest : undefined);
     if (cpuTimeMs === undefined && peakMemoryBytes === undefined) return undefined;
     return { cpuTimeMs, peakMemoryBytes, source: counted?.peakMemoryBytes === undefined ? "sampled" : "cgroup" };
   }

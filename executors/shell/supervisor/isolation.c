@@ -7,7 +7,6 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -15,7 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Of the kernel's include/uapi/linux/mount.h, for older headers. */
+/* Of the kernel's include/uapi/linux/mount.h, for older headers. The numbers are the same on every machine. */
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#define SYS_move_mount 429
+#endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
@@ -23,6 +26,7 @@ struct mount_change {
   uint64_t set, clear, propagation, user_namespace_fd;
 };
 static const uint64_t read_only_attribute = 1;
+enum { TREE_CLONE = 1, MOVE_FROM_DESCRIPTOR = 4, WHOLE_TREE = 0x8000 };
 
 static bool write_file(const char *path, const char *text) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -68,17 +72,21 @@ static bool enter_network(void) {
   return good;
 }
 
-static bool change_mounts(const char *path, unsigned flags, struct mount_change change) {
-  return syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &change, sizeof change) == 0;
-}
-
-/* Every mount read-only, but not the named paths with what is mounted below them. These become mounts of their own first. */
+/* Every mount read-only. What is at the named paths is set aside before, with all that is mounted below, and put back as it was. */
 static bool make_read_only(const char *const *writable) {
-  for (const char *const *path = writable; *path != NULL; path++)
-    if (mount(*path, *path, NULL, MS_BIND | MS_REC, NULL) < 0) return false;
-  if (!change_mounts("/", AT_RECURSIVE, (struct mount_change){.set = read_only_attribute})) return false;
-  for (const char *const *path = writable; *path != NULL; path++)
-    if (!change_mounts(*path, AT_RECURSIVE, (struct mount_change){.clear = read_only_attribute})) return false;
+  int trees[WRITABLE_MAX];
+  int count = 0;
+  for (; writable[count] != NULL; count++) {
+    if (count == WRITABLE_MAX) return errno = E2BIG, false;
+    trees[count] = (int)syscall(SYS_open_tree, AT_FDCWD, writable[count], TREE_CLONE | O_CLOEXEC | WHOLE_TREE);
+    if (trees[count] < 0) return false;
+  }
+  struct mount_change change = {.set = read_only_attribute};
+  if (syscall(SYS_mount_setattr, AT_FDCWD, "/", WHOLE_TREE, &change, sizeof change) < 0) return false;
+  for (int index = 0; index < count; index++) {
+    if (syscall(SYS_move_mount, trees[index], "", AT_FDCWD, writable[index], MOVE_FROM_DESCRIPTOR) < 0) return false;
+    close(trees[index]);
+  }
   /* The working directory is still on the mount from before. */
   char cwd[PATH_MAX];
   return getcwd(cwd, sizeof cwd) == NULL || chdir(cwd) == 0;

@@ -15,7 +15,7 @@ struct limit {
   struct rlimit value;
 };
 
-enum { LIMITS_MAX = 8, CGROUPS_MAX = 16 };
+enum { LIMITS_MAX = 8, CGROUPS_MAX = 16, WRITABLE_MAX = 64 };
 
 struct spec {
   const char *file;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import test, { type TestContext } from "node:test";
-import { needsRoot } from "./support/needs.ts";
-import { processesOf, withEachSupervisor, type ShellUnderTest } from "./support/use-shell.ts";
+import { needsRoot, needsSupervisor } from "./support/needs.ts";
+import { processesOf, useShell, withEachSupervisor, type ShellUnderTest } from "./support/use-shell.ts";
 
 const hang = { timeout: 60_000 };
 const isolation = "pid-namespace";
@@ -153,4 +153,65 @@ withEachSupervisor((useShell) => {
       assert.equal(output.toString(), "");
     });
   }
+});
+
+/** Keys that only the native supervisor can do. */
+const nativeOnly = [{ network: "none" }, { read_only: "true" }] as const;
+
+for (const keys of nativeOnly) {
+  test(
+    `without the native supervisor ${Object.keys(keys).join()} is refused before the job has begun`,
+    hang,
+    async (t) => {
+      const { report } = await useShell(t, "none").run({ command: "echo ran", ...keys });
+      assert.equal(report.code, "ISOLATION_UNAVAILABLE");
+      assert.match(report.message ?? "", /needs the native supervisor/);
+      assert.equal(report.effect, "NONE");
+    },
+  );
+}
+
+test("network none leaves a job the loopback interface, and nothing else", hang, async (t) => {
+  const shell = useShell(t);
+  if (!needsSupervisor(t) || !(await needsNamespaces(t, shell))) return;
+  const { report, stdout } = await shell.run({
+    command: "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; cat /sys/class/net/lo/flags",
+    shell: "true",
+    network: "none",
+    su: "nobody",
+  });
+  assert.equal(report.outcome, "SUCCEEDED", report.message);
+  assert.match(stdout.toString(), /^lo\n/);
+  assert.equal(stdout.toString().split("\n").length, 3, stdout.toString());
+});
+
+test("read_only keeps even root from writing, except where it is allowed", hang, async (t) => {
+  const shell = useShell(t);
+  if (!needsSupervisor(t) || !(await needsNamespaces(t, shell))) return;
+  const [open, closed] = [`${shell.directory}/open`, `${shell.directory}/closed`];
+  for (const directory of [open, closed]) mkdirSync(directory, { mode: 0o777 });
+  const { report, stdout } = await shell.run({
+    command: `
+      echo kept > ${open}/file && echo wrote
+      echo lost 2>/dev/null > ${closed}/file || echo refused
+      touch relative 2>/dev/null || echo refused
+      cd ${open} && echo there > relative && cat relative
+      echo x > /dev/null && echo "answer=42" >> "$EXECUTION_OUTPUT_FILE"`,
+    shell: "true",
+    cwd: closed,
+    read_only: "true",
+    writable_paths: open,
+    outputs: "true",
+  });
+  assert.equal(report.outcome, "SUCCEEDED", report.message);
+  assert.equal(stdout.toString(), "wrote\nrefused\nrefused\nthere\n");
+  assert.deepEqual(report.evidence?.["outputs"], { answer: "42" });
+  assert.equal(readFileSync(`${open}/file`, "utf8"), "kept\n");
+  writeFileSync(`${closed}/file`, "outside nothing has changed");
+});
+
+test("a writable path that is not there is told as such", hang, async (t) => {
+  const { report } = await useShell(t).run({ command: "true", read_only: "true", writable_paths: "/no/such/path" });
+  assert.equal(report.code, "SETUP_FAILED");
+  assert.match(report.message ?? "", /\/no\/such\/path writable/);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { createShell } from "../definition.ts";
 import { findCgroupPlaces } from "../limits/cgroup-places.ts";
-import { needsController, needsUnifiedCgroups } from "./support/needs.ts";
+import { needsController, needsSupervisor, needsUnifiedCgroups } from "./support/needs.ts";
 import { useShell } from "./support/use-shell.ts";
 
 const hang = { timeout: 60_000 };
@@ -200,7 +200,27 @@ test("a long job without limits is measured now and then", hang, async (t) => {
   assert.ok((report.usage?.peakMemoryBytes ?? 0) > 100_000);
 });
 
-test("a short job without limits is not measured", hang, async (t) => {
-  const { report } = await useShell(t).run({ command: "true" });
+test("a short job is not measured without a supervisor", hang, async (t) => {
+  const { report } = await useShell(t, "none").run({ command: "true" });
   assert.equal(report.usage, undefined);
 });
+
+test(
+  "a supervisor counts what a process has used that left its session and its parent, and was short",
+  hang,
+  async (t) => {
+    if (!needsSupervisor(t)) return;
+    const shell = useShell(t, "native");
+    const fifo = `${shell.directory}/fifo`;
+    const count = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done";
+    const { report } = await shell.run({
+      // The supervisor gets it, so once it is gone it has been counted.
+      command: `mkfifo ${fifo}; (setsid sh -c '${count}; echo $$ > ${fifo}' &)
+      read pid < ${fifo}; while kill -0 $pid 2>/dev/null; do sleep 0.01; done`,
+      shell: "true",
+    });
+    assert.equal(report.outcome, "SUCCEEDED");
+    assert.ok((report.usage?.cpuTimeMs ?? 0) > 20, `used ${report.usage?.cpuTimeMs} ms`);
+    assert.ok((report.usage?.peakMemoryBytes ?? 0) > 100_000);
+  },
+);

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
-import { needsRoot } from "./support/needs.ts";
+import { promisify } from "node:util";
+import { supervisorVariable } from "../spawner/choose-spawner.ts";
+import { needsRoot, needsSupervisor } from "./support/needs.ts";
 import { useShell } from "./support/use-shell.ts";
 
 const hang = { timeout: 60_000 };
@@ -143,3 +146,17 @@ test("an unknown group is told as such", hang, async (t) => {
   const { report } = await useShell(t).run({ command: "true", group: "no-such-group" });
   assert.equal(report.code, "GROUP_UNKNOWN");
 });
+
+for (const supervisor of ["native", "none"]) {
+  test(`more jobs than there are file descriptors for take turns: supervisor ${supervisor}`, hang, async (t) => {
+    if (supervisor === "native" && !needsSupervisor(t)) return;
+    const fixture = join(import.meta.dirname, "fixtures/run-many.ts");
+    const config = JSON.stringify({ command: "sleep 0.1", payload: "aGkK" });
+    const { stdout } = await promisify(execFile)(
+      "/bin/sh",
+      ["-c", 'ulimit -n 256; exec "$@"', "sh", process.execPath, fixture, "120", config],
+      { env: { ...process.env, [supervisorVariable]: supervisor } },
+    );
+    assert.deepEqual(JSON.parse(stdout), { SUCCEEDED: 120 });
+  });
+}

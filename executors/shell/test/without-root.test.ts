@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { promisify } from "node:util";
 import type { Report } from "@executor-host/sdk";
-import { needsRoot } from "./support/needs.ts";
+import { needsRoot, needsSupervisor } from "./support/needs.ts";
 
 // What an executor does that is neither root nor the owner of a cgroup. Started as such by a test that is root.
 
@@ -122,4 +122,14 @@ test("without root, a limit cannot be raised, which is told before the job has b
   assert.equal(result.report.code, "SETUP_FAILED");
   assert.match(result.report.message ?? "", /cannot set a limit of the job: .*ulimit/);
   assert.equal(result.output, "");
+});
+
+test("without root, files can be read-only and the network away where user namespaces are allowed", hang, async (t) => {
+  const command = "touch /tmp/x 2>/dev/null || echo refused; tail -n +3 /proc/net/dev | wc -l; id -u";
+  const result = await run(t, { command, shell: "true", read_only: "true", network: "none" });
+  if (result === undefined || !needsSupervisor(t)) return;
+  if (result.report.code === "ISOLATION_UNAVAILABLE" && process.env["CI"] !== "true")
+    return t.skip(result.report.message);
+  assert.equal(result.report.outcome, "SUCCEEDED", result.report.message);
+  assert.equal(result.output, "refused\n1\n65534\n");
 });

@@ -151,7 +151,8 @@ export class NativeJob implements RunningJob, JobProcesses, EventTaker {
   #finish(exit: Exit): void {
     this.#exit ??= exit;
     this.#exited.resolve(this.#exit);
-    // Does nothing if the program has been started. If not, it was killed while it waited for its input.
+    if (this.#pid !== undefined) return;
+    // It was killed before its program ran, which takes long only when it waits for its input.
     this.#launched.resolve(setupFailure("stdin_file", "the job was killed while it waited for it", this.#options.spec));
   }
 

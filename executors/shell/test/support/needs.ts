@@ -1,6 +1,7 @@
 import type { TestContext } from "node:test";
 import { findCgroupPlaces } from "../../limits/cgroup-places.ts";
 import type { Controller } from "../../limits/hierarchies.ts";
+import { findSupervisor } from "../../spawner/native/find-supervisor.ts";
 
 /**
  * Skip a test on a machine that lacks something, and say what. Where CI=true is set the machine is meant to have it, so there the test fails.
@@ -12,6 +13,14 @@ function needs(t: TestContext, there: boolean, what: string): boolean {
   if (process.env["CI"] === "true") throw new Error(`this machine lacks what the test needs: ${what}`);
   t.skip(`needs ${what}`);
   return false;
+}
+
+export function needsSupervisor(t: TestContext): boolean {
+  return needs(
+    t,
+    findSupervisor() !== undefined,
+    "the native supervisor, which scripts/build makes where a C compiler is",
+  );
 }
 
 export function needsRoot(t: TestContext): boolean {
