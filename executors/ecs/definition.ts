@@ -15,7 +15,7 @@ export function createEcsExecutor(): ExecutorDefinition<Config> {
     summary: "Runs a task on Amazon ECS.",
     config,
     check,
-    capabilities: { cancel: true, idempotent: true },
+    capabilities: { cancel: true, idempotent: true, setDeadline: true },
     execute: (execution) => execute(execution, pool),
     probe: (context) => probe(context, pool),
     close: async () => pool[Symbol.dispose](),

@@ -19,7 +19,7 @@ export function createHttpExecutor(): ExecutorDefinition<Config> {
     summary: "Sends an HTTP request and checks what comes back.",
     config,
     check,
-    capabilities: { cancel: true },
+    capabilities: { cancel: true, setDeadline: true },
     execute: (execution) => execute(execution, services, `executor-host-http/${version}`),
     probe: (context) => probe(context, services),
     close: () => services.pool[Symbol.asyncDispose](),

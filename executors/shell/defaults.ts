@@ -49,6 +49,10 @@ export const limits = {
   /** Bytes read from the file of named outputs, and how many of them are kept. */
   outputFileBytes: 64 * 1024,
   outputNames: 100,
+  /** Bytes read of what a job says with a heartbeat. */
+  heartbeatTextBytes: 16 * 1024,
+  /** Between two looks for a heartbeat, at most. */
+  heartbeatPollMs: 1_000,
   /** Bytes kept of what a launcher says when it fails. */
   launcherMessageBytes: 4 * 1024,
   /** Processes named in a message, and characters of each command line. */

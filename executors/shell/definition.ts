@@ -13,7 +13,7 @@ export function createShell(options?: ShellRuntimeOptions): ExecutorDefinition<S
     summary: "Runs a command or a script, and ends with it everything it has started.",
     config,
     check: checkConfig,
-    capabilities: { cancel: true },
+    capabilities: { cancel: true, heartbeat: true, setDeadline: true },
     execute: (execution) => execute(execution, runtime),
     close: () => runtime[Symbol.asyncDispose](),
   });

@@ -1,10 +1,11 @@
 import type { Execution, Report } from "@executor-host/sdk";
 import type { ShellConfig } from "./config.ts";
+import { HeartbeatFile } from "./environment/heartbeat-file.ts";
 import { StartFailure } from "./failure.ts";
 import { stopRequestIn } from "./job/ending.ts";
 import { followJob } from "./job/follow.ts";
 import type { JobCgroup } from "./limits/job-cgroup.ts";
-import { prepareJob } from "./job/prepare.ts";
+import { prepareJob, type PreparedJob } from "./job/prepare.ts";
 import type { ShellRuntime } from "./runtime.ts";
 import { startJob } from "./job/start.ts";
 
@@ -38,11 +39,23 @@ export async function execute(execution: Execution<ShellConfig>, runtime: ShellR
     // The outputs of a job may outlive it, in processes that are kept.
     const taken = descriptors.move();
     void Promise.all(started.relays.map((relay) => relay.ended)).then(() => taken.disposeAsync());
-    return await followJob({ execution, prepared, started, cgroup, supervisor: spawner.supervisor });
+    using heartbeats = watchHeartbeats(execution, prepared);
+    const report = await followJob({ execution, prepared, started, cgroup, supervisor: spawner.supervisor });
+    // Where it was when it ended is worth most.
+    await heartbeats?.look();
+    return report;
   } catch (error) {
     if (error instanceof StartFailure) return error.report();
     throw error;
   }
+}
+
+/** Undefined: nobody waits for signs of life. */
+function watchHeartbeats(
+  execution: Execution<ShellConfig>,
+  { heartbeatFile: path, userId }: PreparedJob,
+): HeartbeatFile | undefined {
+  return path === undefined ? undefined : new HeartbeatFile({ execution, path, userId });
 }
 
 /** @throws {StartFailure} `ISOLATION_UNAVAILABLE` */

@@ -38,6 +38,8 @@ export function quoted(text: string): string {
 /** What an executor can do beside running jobs. */
 export function capabilitiesText(capabilities: Capabilities | undefined, protocolVersion: number): string {
   if (capabilities === undefined) return "-";
-  const names = (["cancel", "attach", "probe", "idempotent"] as const).filter((name) => capabilities[name]);
+  const { cancel, attach, probe, idempotent, heartbeat, setDeadline } = capabilities;
+  const all = { cancel, attach, probe, idempotent, heartbeat, "set-deadline": setDeadline && protocolVersion > 1 };
+  const names = Object.entries(all).flatMap(([name, has]) => (has ? [name] : []));
   return [...names, ...(protocolVersion === 1 ? ["Dkron's contract"] : [])].join(", ") || "-";
 }

@@ -1,6 +1,5 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { limits } from "../defaults.ts";
+import { readJobWrittenFile } from "./job-written-file.ts";
 
 /** Named outputs of a job, and what was wrong with them. */
 export interface NamedOutputs {
@@ -16,7 +15,7 @@ export interface NamedOutputs {
 export async function readNamedOutputs(path: string, userId: number): Promise<NamedOutputs> {
   const warnings: string[] = [];
   const outputs: Record<string, string> = {};
-  const { text, complete } = await readStart(path, userId, limits.outputFileBytes);
+  const { text, complete } = await readJobWrittenFile(path, userId, limits.outputFileBytes);
   if (!complete)
     warnings.push(`named outputs are cut: only the first ${limits.outputFileBytes} bytes of the file are read`);
   for (const [index, line] of text.split("\n").entries()) {
@@ -31,21 +30,4 @@ export async function readNamedOutputs(path: string, userId: number): Promise<Na
     }
   }
   return { outputs, warnings };
-}
-
-/** Neither follow a link to somebody else's file, nor wait for the writer of a FIFO. */
-const carefully = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/** A job may have replaced the file by anything; not being readable is the same as being empty. */
-async function readStart(path: string, userId: number, maxBytes: number): Promise<{ text: string; complete: boolean }> {
-  try {
-    await using file = await open(path, carefully);
-    const stats = await file.stat();
-    if (!stats.isFile() || stats.uid !== userId) return { text: "", complete: true };
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBytes + 1), 0, maxBytes + 1, 0);
-    const end = bytesRead > maxBytes ? buffer.lastIndexOf(0x0a, maxBytes) + 1 : bytesRead;
-    return { text: buffer.toString("utf8", 0, end), complete: bytesRead <= maxBytes };
-  } catch {
-    return { text: "", complete: true };
-  }
 }

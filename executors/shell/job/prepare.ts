@@ -6,6 +6,7 @@ import type { ShellConfig } from "../config.ts";
 import { defaults } from "../defaults.ts";
 import { findAccount, findGroupId, type Account, type Owner } from "../environment/accounts.ts";
 import { readEnvFile } from "../environment/env-file.ts";
+import { addHeartbeatFile, lastHeartbeat } from "../environment/heartbeat-file.ts";
 import { buildEnvironment, identityVariables } from "../environment/job-environment.ts";
 import { JobFiles } from "../environment/job-files.ts";
 import { StartFailure } from "../failure.ts";
@@ -19,6 +20,8 @@ export interface PreparedJob extends AsyncDisposable {
   readonly userId: number;
   /** Where the job writes its named outputs. */
   readonly outputFile: string | undefined;
+  /** Where it gives signs of life, if it has to. */
+  readonly heartbeatFile: string | undefined;
 }
 
 /**
@@ -39,13 +42,16 @@ export async function prepareJob(
   const tag = runtime.nextTag();
 
   await using cleanup = new AsyncDisposableStack();
-  const files = config.script !== undefined || config.outputs ? cleanup.use(await JobFiles.create(owner)) : undefined;
+  const hasHeartbeats = execution.heartbeatTimeoutMs !== undefined;
+  const needsFiles = config.script !== undefined || config.outputs || hasHeartbeats;
+  const files = needsFiles ? cleanup.use(await JobFiles.create(owner)) : undefined;
   if (files !== undefined) {
     spawner.hold(files.directory);
     cleanup.defer(() => spawner.release(files.directory));
   }
   const scriptPath = config.script === undefined ? undefined : await files?.add("script", config.script, 0o700);
   const outputFile = config.outputs ? await files?.add("outputs", "", 0o600) : undefined;
+  const heartbeatFile = files === undefined || !hasHeartbeats ? undefined : await addHeartbeatFile(files);
 
   const fromFile: Record<string, string> = {};
   for (const path of config.env_file ?? []) Object.assign(fromFile, await readEnvFile(path, owner));
@@ -57,6 +63,8 @@ export async function prepareJob(
       ...identityVariables({ ...execution, deadline: jobDeadline(execution) }),
       PWD: cwd,
       EXECUTION_OUTPUT_FILE: outputFile,
+      EXECUTION_HEARTBEAT_FILE: heartbeatFile,
+      EXECUTION_LAST_HEARTBEAT: lastHeartbeat(execution.heartbeatDetails),
     },
     fromFile,
     fromJob: config.env ?? {},
@@ -86,6 +94,7 @@ export async function prepareJob(
     },
     userId: owner?.userId ?? process.getuid?.() ?? 0,
     outputFile,
+    heartbeatFile,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
