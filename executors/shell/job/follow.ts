@@ -36,6 +36,7 @@ export async function followJob(options: FollowOptions): Promise<Report> {
     cgroup,
     memoryLimitBytes: config.mem_limit,
     onOutOfMemory: outOfMemory.resolve,
+    onUsage: execution.usage,
   });
   const warnings: string[] = [];
   let stop: StopReport | undefined;

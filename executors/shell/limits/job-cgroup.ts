@@ -125,6 +125,13 @@ export class JobCgroup {
     return { cpuTimeMs: this.#cpuTimeMs(), peakMemoryBytes: this.#peakMemoryBytes() };
   }
 
+  /** In use now. */
+  memoryBytes(): number | undefined {
+    const directory = this.#byController.memory;
+    if (directory === undefined) return undefined;
+    return readNumber(directory, this.#versions.memory === 2 ? "memory.current" : "memory.usage_in_bytes");
+  }
+
   /** @returns false when it is still not empty after `limits.cgroupRemoveMs` */
   async remove(): Promise<boolean> {
     const endMs = performance.now() + limits.cgroupRemoveMs;

@@ -1,4 +1,4 @@
-import type { Usage } from "@executor-host/sdk";
+import type { Usage, UsageNow } from "@executor-host/sdk";
 import { limits } from "../defaults.ts";
 import type { RunningJob } from "../spawner/job-spawner.ts";
 import { descendants, proportionalBytes, readProcess, residentBytes, ticksToMs } from "../process/proc.ts";
@@ -10,6 +10,8 @@ export interface ResourceWatchOptions {
   readonly memoryLimitBytes: number | undefined;
   /** Called once, when the job has gone over its memory limit. */
   readonly onOutOfMemory: () => void;
+  /** Called after each look. */
+  readonly onUsage: (usage: UsageNow) => void;
 }
 
 /**
@@ -25,6 +27,7 @@ export class ResourceWatch implements Disposable {
   #peakMemoryBytes = 0;
   #outOfMemory = false;
   #isLooking = false;
+  #isOver = false;
 
   constructor(options: ResourceWatchOptions) {
     this.#options = options;
@@ -47,7 +50,14 @@ export class ResourceWatch implements Disposable {
     const largest = Math.max(this.#peakMemoryBytes, job.usage?.peakMemoryBytes ?? 0);
     const peakMemoryBytes = counted?.peakMemoryBytes ?? (largest > 0 ? largest : undefined);
     if (cpuTimeMs === undefined && peakMemoryBytes === undefined) return undefined;
-    return { cpuTimeMs, peakMemoryBytes, source: counted?.peakMemoryBytes === undefined ? "sampled" : "cgroup" };
+    const { readBytes, writtenBytes } = job.usage ?? {};
+    return {
+      cpuTimeMs,
+      peakMemoryBytes,
+      readBytes,
+      writtenBytes,
+      source: counted?.peakMemoryBytes === undefined ? "sampled" : "cgroup",
+    };
   }
 
   /** Has it gone over its limit? Also asks the kernel, as it may have happened since the last look. */
@@ -56,16 +66,21 @@ export class ResourceWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     clearInterval(this.#timer);
   }
 
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    const { cgroup, memoryLimitBytes = Infinity, onOutOfMemory } = this.#options;
-    const isCounted = cgroup?.usage().peakMemoryBytes !== undefined;
-    const bytes = isCounted ? 0 : this.#measure(await this.#pids());
+    const { cgroup, memoryLimitBytes = Infinity, onOutOfMemory, onUsage } = this.#options;
+    const counted = cgroup?.memoryBytes();
+    const pids = await this.#pids();
+    const bytes = counted ?? this.#measure(pids);
     this.#isLooking = false;
+    if (this.#isOver) return;
+    const usage = this.usage();
+    if (usage !== undefined) onUsage({ ...usage, memoryBytes: bytes, processes: pids.length });
     if (!(this.measuresMemory && bytes > memoryLimitBytes) && !this.isOutOfMemory()) return;
     this.#outOfMemory = true;
     this[Symbol.dispose]();
@@ -74,7 +89,8 @@ export class ResourceWatch implements Disposable {
 
   async #pids(): Promise<readonly number[]> {
     const { job, cgroup } = this.#options;
-    if (this.measuresMemory) return (await job.processes.members()).map(({ pid }) => pid);
+    const isCheap = job.processes.supervision !== undefined;
+    if (this.measuresMemory || isCheap) return (await job.processes.members()).map(({ pid }) => pid);
     if (cgroup !== undefined) return cgroup.pids();
     return job.pid === undefined ? [] : [job.pid, ...descendants(job.pid).map(({ pid }) => pid)];
   }

@@ -99,6 +99,9 @@ export interface CountedUsage {
   readonly cpuTimeMs: number;
   /** Of the largest process. */
   readonly peakMemoryBytes: number;
+  /** From and to storage; what caches absorbed does not count. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
 }
 
 /** All processes of one job. */

@@ -17,9 +17,9 @@ async function needsNamespaces(t: TestContext, shell: ShellUnderTest): Promise<b
   return false;
 }
 
-withEachSupervisor((useShell) => {
+withEachSupervisor((useIt) => {
   test("every job leads a session and a process group of its own", hang, async (t) => {
-    const { report, stdout } = await useShell(t).run({ command: "echo $$; cat /proc/self/stat", shell: "true" });
+    const { report, stdout } = await useIt(t).run({ command: "echo $$; cat /proc/self/stat", shell: "true" });
     const [pid, stat = ""] = stdout.toString().split("\n");
     const [, , , group, session] = stat.split(" ");
     assert.deepEqual([pid, group, session], [pid, pid, pid]);
@@ -27,7 +27,7 @@ withEachSupervisor((useShell) => {
   });
 
   test("in a pid namespace a job sees only itself", hang, async (t) => {
-    const shell = useShell(t);
+    const shell = useIt(t);
     if (!(await needsNamespaces(t, shell))) return;
     const { report, stdout } = await shell.run({ command: "ls -d /proc/[0-9]*; exit 4", shell: "true", isolation });
     assert.ok(stdout.toString().split("\n").length <= 6, stdout.toString());
@@ -35,7 +35,7 @@ withEachSupervisor((useShell) => {
   });
 
   test("the end of a job's main process ends its pid namespace", hang, async (t) => {
-    const shell = useShell(t);
+    const shell = useIt(t);
     if (!(await needsNamespaces(t, shell))) return;
     const { report } = await shell.run({
       command: "(env -i setsid sleep 600 >/dev/null 2>&1 &); sleep 0.2; exit 0",
@@ -47,7 +47,7 @@ withEachSupervisor((useShell) => {
   });
 
   test("a job in a pid namespace hears the stop signal, though it does not handle it", hang, async (t) => {
-    const shell = useShell(t);
+    const shell = useIt(t);
     if (!(await needsNamespaces(t, shell))) return;
     const started = shell.start({ command: "sh -c 'echo ready; exec sleep 600'", isolation });
     await started.waitForOutput("ready");
@@ -62,7 +62,7 @@ withEachSupervisor((useShell) => {
   });
 
   test("force ends a pid namespace with everything in it", hang, async (t) => {
-    const shell = useShell(t);
+    const shell = useIt(t);
     if (!(await needsNamespaces(t, shell))) return;
     const started = shell.start({
       command: "trap '' TERM; (env -i setsid sleep 600 >/dev/null 2>&1 &); echo ready; while :; do sleep 600; done",
@@ -78,7 +78,7 @@ withEachSupervisor((useShell) => {
   });
 
   test("another user gets a pid namespace as well, and stays that user", hang, async (t) => {
-    const shell = useShell(t);
+    const shell = useIt(t);
     if (!(await needsNamespaces(t, shell))) return;
     const { report, stdout } = await shell.run({
       command: "id -u; grep NoNewPrivs /proc/self/status",
@@ -95,7 +95,7 @@ withEachSupervisor((useShell) => {
   });
 
   test("a pid namespace is compatible with limits, payload and a working directory", hang, async (t) => {
-    const shell = useShell(t);
+    const shell = useIt(t);
     if (!(await needsNamespaces(t, shell))) return;
     const { stdout, report } = await shell.run({
       command: "cat; pwd; ulimit -n; umask",
@@ -113,7 +113,7 @@ withEachSupervisor((useShell) => {
 
   test("what a job brings along does not run with the executor's rights", hang, async (t) => {
     if (!needsRoot(t)) return;
-    const shell = useShell(t);
+    const shell = useIt(t);
     // A launcher is needed for all of these; it must not be a way to have root run something.
     const trap = `${shell.directory}/trap`;
     const { report, stdout } = await shell.run({
@@ -141,7 +141,7 @@ withEachSupervisor((useShell) => {
   for (const [key, code] of fileKeys) {
     test(`${key} opens nothing to the job that its user may not open`, hang, async (t) => {
       if (!needsRoot(t)) return;
-      const shell = useShell(t);
+      const shell = useIt(t);
       const directory = `${shell.directory}/private`;
       mkdirSync(directory, { mode: 0o700 });
       writeFileSync(`${directory}/file`, "SECRET=1\n");

@@ -1,4 +1,4 @@
-import type { JobSpec } from "../job-spawner.ts";
+import type { CountedUsage, JobSpec } from "../job-spawner.ts";
 
 // What this executor and its native supervisor say to each other. What the numbers and frames mean stands in supervisor/wire.h.
 
@@ -44,11 +44,6 @@ export const commands = { kill: -1, release: -2 } as const;
 
 export type FailedStep = keyof typeof steps;
 
-export interface WireUsage {
-  readonly cpuTimeMs: number;
-  readonly peakMemoryBytes: number;
-}
-
 export type WireEvent =
   | { readonly kind: "hello"; readonly version: number }
   | { readonly kind: "pipes"; readonly errno: number; readonly fds: readonly number[] }
@@ -66,9 +61,9 @@ export type WireEvent =
       /** As of waitpid(2). */
       readonly status: number;
       readonly isEmpty: boolean;
-      readonly usage: WireUsage;
+      readonly usage: CountedUsage;
     }
-  | { readonly kind: "empty"; readonly job: number; readonly usage: WireUsage }
+  | { readonly kind: "empty"; readonly job: number; readonly usage: CountedUsage }
   | { readonly kind: "lost"; readonly job: number };
 
 /** Length, kind, job. */
@@ -270,9 +265,11 @@ function parseEvent(frame: Buffer): WireEvent | undefined {
   }
 }
 
-function parseUsage(frame: Buffer, at: number): WireUsage {
+function parseUsage(frame: Buffer, at: number): CountedUsage {
   return {
     cpuTimeMs: Number(frame.readBigUInt64LE(at)) / 1e3,
     peakMemoryBytes: Number(frame.readBigUInt64LE(at + 8)),
+    readBytes: Number(frame.readBigUInt64LE(at + 16)),
+    writtenBytes: Number(frame.readBigUInt64LE(at + 24)),
   };
 }
