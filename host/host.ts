@@ -115,8 +115,9 @@ export class Host implements AsyncDisposable {
       timeouts: waits,
       logger,
     });
-    const recovered = await executions.recover();
-    if (recovered > 0) logger.warn("closed executions that an earlier host had left unfinished", { count: recovered });
+    const { resumed, closed } = await executions.recover();
+    if (closed > 0) logger.warn("closed executions that an earlier host had left unfinished", { count: closed });
+    if (resumed > 0) logger.info("goes on with executions that an earlier host had left running", { count: resumed });
     starting.defer(() => executions.drain({ timeoutMs: 0 }));
     const state = { draining: false };
     const api = starting.use(

@@ -99,6 +99,7 @@ export function executionFromProto(execution: hostV1.Execution): Execution {
       result: attempt.result && resultFromProto(attempt.result),
       executorPid: attempt.executorPid,
       executorVersion: attempt.executorVersion,
+      resumes: attempt.resumes,
       usage: attempt.usage && usageFromProto(attempt.usage),
       heartbeatMs: fromTimestamp(attempt.heartbeatTime),
       heartbeatDetails: attempt.heartbeatDetails,

@@ -22,6 +22,13 @@ export class EventRecorder {
     this.#log = log;
   }
 
+  /** Go on after an earlier host. */
+  resume(lastSequence: number, attempt: number): void {
+    this.#sequence = lastSequence;
+    this.attempt = attempt;
+    this.isAccepted = true;
+  }
+
   /** Number of the newest event. */
   get lastSequence(): number {
     return this.#sequence;

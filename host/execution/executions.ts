@@ -1,21 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExecuteResponse } from "@executor-host/proto/host";
-import { HostError, type Violation } from "@executor-host/proto/shared/error";
-import { toTimestamp } from "@executor-host/proto/shared/time";
-import type { Journal, ListQuery } from "../journal/journal.ts";
+import { HostError, messageOf, type Violation } from "@executor-host/proto/shared/error";
+import type { Entry, Journal, ListQuery } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
-import { resultToProto } from "../model/convert.ts";
-import {
-  makeResult,
-  type Execution,
-  type ExecutionSpec,
-  type ProbeReport,
-  type Queueing,
-  type Result,
-} from "../model/model.ts";
+import { type Execution, type ExecutionSpec, type ProbeReport, type Queueing } from "../model/model.ts";
 import type { ConfigChecker } from "../policy/config-check.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
+import { closeAbandoned, isResumable } from "./abandoned.ts";
 import {
   checkAbilities,
   checkSpec,
@@ -32,7 +23,6 @@ import { Rivals } from "./rivals.ts";
 import { ExecutionRun } from "./run.ts";
 import type { Slots } from "./slots.ts";
 import { StopCause } from "./stop.ts";
-import { verdict } from "./verdict.ts";
 
 export interface ExecutionsOptions {
   readonly journal: Journal;
@@ -52,6 +42,12 @@ export interface Submitted {
   readonly execution: Execution;
   /** The id was known already, with the same payload. */
   readonly alreadyKnown: boolean;
+}
+
+/** How many executions an earlier host has left, by what became of them. */
+export interface Recovered {
+  readonly resumed: number;
+  readonly closed: number;
 }
 
 /** Of those that keep an execution from running, for people. */
@@ -76,38 +72,17 @@ export class Executions {
   }
 
   /**
-   * Give every execution that an earlier host left unfinished its end: NOT_STARTED if it was only waiting, its last attempt's if it was waiting
-   * for another, LOST otherwise.
-   *
-   * @returns how many there were
+   * Take care of every execution that an earlier host left unfinished. It goes on if its executor can find its work again; otherwise it gets
+   * its end: NOT_STARTED if it was only waiting, its last attempt's if it was waiting for another, LOST if it was running.
    */
-  async recover(): Promise<number> {
-    const { journal } = this.#options;
-    const unfinished = journal.unfinished();
-    for (const { number, execution } of unfinished) {
-      const result = execution.state === "QUEUED" ? neverStarted(execution) : lost();
-      const log = (await journal.openLog(execution.spec.id))!;
-      await log.recover((sequence) => encodeResult(sequence, execution.attempts.length, result));
-      const attempts = execution.attempts.map((attempt) =>
-        attempt.result === undefined ? { ...attempt, finishedMs: Date.now(), result } : attempt,
-      );
-      const ended: Execution = {
-        ...execution,
-        state: "FINISHED",
-        stateReason: "",
-        attempts,
-        result,
-        finishedMs: Date.now(),
-        lastSequence: log.lastSequence,
-        output: {
-          stdoutBytes: log.stdoutBytes + (log.dropped?.stdoutBytes ?? 0),
-          stderrBytes: log.stderrBytes + (log.dropped?.stderrBytes ?? 0),
-          droppedBytes: (log.dropped?.stdoutBytes ?? 0) + (log.dropped?.stderrBytes ?? 0),
-        },
-      };
-      await journal.update(number, () => ({ execution: ended, log: log.parts }));
+  async recover(): Promise<Recovered> {
+    const recovered = { resumed: 0, closed: 0 };
+    for (const entry of this.#options.journal.unfinished()) {
+      const isResumed = isResumable(entry, this.#options.journal) && (await this.#resume(entry));
+      if (!isResumed) await closeAbandoned(entry, this.#options.journal);
+      recovered[isResumed ? "resumed" : "closed"] += 1;
     }
-    return unfinished.length;
+    return recovered;
   }
 
   /**
@@ -296,63 +271,70 @@ export class Executions {
   }
 
   async #accept(spec: ExecutionSpec, digest: string): Promise<ExecutionRun> {
-    const { journal, supervisor, slots, checker, limits, timeouts, logger } = this.#options;
+    const { journal, supervisor, slots, checker, limits } = this.#options;
     slots.admit(slotRequestOf(spec));
     const description =
       supervisor.known(spec.executor) ?? (await supervisor.describe(spec.executor, this.#draining.signal)).description;
     refuseViolations("SPEC_INVALID", checkAbilities(spec, description.capabilities));
     refuseViolations("CONFIG_INVALID", await checker.check(description, spec.config));
     const run = new ExecutionRun({
+      ...this.#options,
       number: journal.nextNumber(),
       digest,
       spec,
       maskedSpec: { ...spec, config: await checker.mask(description, spec.config) },
       limits: withDefaults(spec.limits, limits, description.capabilities),
-      usageIntervalMs: this.#options.usageIntervalMs,
-      journal,
-      supervisor,
-      slots,
-      timeouts,
-      logger,
+      resumable: description.capabilities.idempotent,
     });
     const rivals = this.#rivals.of(spec.queueing.concurrencyKey);
     const { maxConcurrent, whenBusy } = spec.queueing;
     if (whenBusy === "SKIP" && rivals.length >= maxConcurrent) run.stop(skippedFor(rivals, spec.queueing));
-    // Before it is accepted, so that of two that come at once the second one sees the first.
-    this.#rivals.add(spec.queueing.concurrencyKey, run);
-    void run.finished.then(() => this.#rivals.remove(spec.queueing.concurrencyKey, run));
-    try {
-      await run.accept();
-    } catch (error) {
-      this.#rivals.remove(spec.queueing.concurrencyKey, run);
-      throw error;
-    }
-    this.#runs.set(spec.id, run);
+    await this.#begin(run, spec, () => run.accept());
     if (whenBusy === "REPLACE") {
       const cause = new StopCause("replaced", `replaced by execution "${spec.id}"`);
       for (const rival of rivals.slice(0, Math.max(0, rivals.length - maxConcurrent + 1))) rival.stop(cause);
     }
-    void run.settled.then(() => this.#runs.delete(spec.id));
     return run;
   }
-}
 
-function neverStarted({ attempts }: Execution): Result {
-  const result = makeResult("NOT_STARTED", {
-    message: "the host ended while the execution was waiting",
-    code: "HOST_ENDED",
-    effect: "NONE",
-    retryability: "RETRYABLE",
-  });
-  return verdict([...attempts.flatMap((attempt) => attempt.result ?? []), result]);
-}
+  /** @returns false when its log cannot be gone on with */
+  async #resume({ number, digest, execution }: Entry): Promise<boolean> {
+    const { spec } = execution;
+    const { limits, logger } = this.#options;
+    const { graceMs = limits.graceMs, maxOutputBytes = limits.maxOutputBytes } = execution.limits;
+    const run = new ExecutionRun({
+      ...this.#options,
+      number,
+      digest,
+      spec,
+      maskedSpec: spec,
+      limits: { ...execution.limits, graceMs, maxOutputBytes },
+      resumable: true,
+      earlier: execution,
+    });
+    try {
+      await this.#begin(run, spec, () => run.resume());
+      return true;
+    } catch (error) {
+      logger.error("execution cannot be resumed", { execution: spec.id, error: messageOf(error) });
+      return false;
+    }
+  }
 
-function lost(): Result {
-  return makeResult("LOST", {
-    message: "the host ended while the execution was running; what it started was ended",
-    code: "HOST_ENDED",
-    hint: "the work may have had an effect",
-  });
+  async #begin(run: ExecutionRun, { id, queueing }: ExecutionSpec, begin: () => Promise<void>): Promise<void> {
+    const { concurrencyKey } = queueing;
+    // Before it is accepted, so that of two that come at once the second one sees the first.
+    this.#rivals.add(concurrencyKey, run);
+    void run.finished.then(() => this.#rivals.remove(concurrencyKey, run));
+    try {
+      await begin();
+    } catch (error) {
+      this.#rivals.remove(concurrencyKey, run);
+      throw error;
+    }
+    this.#runs.set(id, run);
+    void run.settled.then(() => this.#runs.delete(id));
+  }
 }
 
 function skippedFor(rivals: readonly ExecutionRun[], { concurrencyKey, maxConcurrent }: Queueing): StopCause {
@@ -366,10 +348,4 @@ function notFound(id: string): HostError {
   return new HostError("EXECUTION_NOT_FOUND", `no execution has the id "${id}"`, {
     hint: "finished executions are kept for the time set by retention",
   });
-}
-
-function encodeResult(sequence: number, attempt: number, result: Result): Buffer {
-  const kind = { $case: "result" as const, value: resultToProto(result) };
-  const event = { sequence, time: toTimestamp(Date.now()), attempt, kind };
-  return Buffer.from(ExecuteResponse.encode({ events: [event] }).finish());
 }

@@ -19,11 +19,13 @@ import { formatDuration, formatElapsed } from "../settings/duration.ts";
 import type { Lease } from "../supervision/pool.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
+import { lostWithHost } from "./abandoned.ts";
 import { slotRequestOf } from "./admission.ts";
 import { runAttempt } from "./attempt.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { LimitTimer } from "./limit-timer.ts";
 import { LimitsInForce, type FullLimits } from "./limits-in-force.ts";
+import { isAdrift, numberForExecutor, resumeDelay } from "./resuming.ts";
 import { nextAttemptDelay } from "./retry.ts";
 import type { Slot, SlotRequest, Slots } from "./slots.ts";
 import { StopCause, TimeLimit } from "./stop.ts";
@@ -37,6 +39,10 @@ export interface RunOptions {
   readonly maskedSpec: ExecutionSpec;
   /** With the host's defaults filled in. */
   readonly limits: FullLimits;
+  /** Its executor finds the work of an attempt again. */
+  readonly resumable: boolean;
+  /** What an earlier host has left of it. */
+  readonly earlier?: Execution;
   /** Shortest time between two events of usage; 0 means that there are none. */
   readonly usageIntervalMs: number;
   readonly journal: Journal;
@@ -60,10 +66,10 @@ export class ExecutionRun {
   readonly #slotRequest: SlotRequest;
   readonly #events: EventRecorder;
   readonly #stop = new AbortController();
-  readonly #acceptedMs = Date.now();
+  readonly #acceptedMs: number;
   /** The same by a clock that nobody sets. */
-  readonly #acceptedAt = performance.now();
-  readonly #attempts: Attempt[] = [];
+  readonly #acceptedAt: number;
+  readonly #attempts: Attempt[];
   readonly #finished = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
   #state: State = "QUEUED";
@@ -79,7 +85,11 @@ export class ExecutionRun {
   #startLimit: TimeLimit | undefined;
 
   constructor(options: RunOptions) {
+    const { earlier } = options;
     this.#options = options;
+    this.#acceptedMs = earlier?.acceptedMs ?? Date.now();
+    this.#acceptedAt = performance.now() - (Date.now() - this.#acceptedMs);
+    this.#attempts = [...(earlier?.attempts ?? [])];
     this.#slotRequest = slotRequestOf(options.spec);
     this.#limits = new LimitsInForce(options.limits);
     this.finished = this.#finished.promise;
@@ -140,6 +150,7 @@ export class ExecutionRun {
           (this.log.dropped?.stdoutBytes ?? 0) + (this.log.dropped?.stderrBytes ?? 0) + (this.log.lost?.bytes ?? 0),
       },
       limits: this.#limits.values,
+      resumable: this.#options.resumable,
     };
   }
 
@@ -165,6 +176,24 @@ export class ExecutionRun {
     }
     this.#events.isAccepted = true;
     void this.#run(slot);
+  }
+
+  /**
+   * Go on with what an earlier host has left: its last attempt is lost, and the next one looks for its work.
+   *
+   * @throws {Error} when its log cannot be gone on with; it is then as it was
+   */
+  async resume(): Promise<void> {
+    await this.#options.journal.continueLog(this.id, this.log);
+    this.#events.resume(this.log.lastSequence, this.#attempts.length);
+    const result = lostWithHost("the next attempt goes on with its work");
+    if (this.#attempts.at(-1)?.result === undefined) {
+      this.#updateAttempt({ finishedMs: Date.now(), result });
+      this.#events.attemptFinished(result, 0);
+    }
+    this.#enter("QUEUED", `the host was lost: attempt ${this.#attempts.length + 1} goes on with its work`);
+    await this.#trySave();
+    void this.#run(undefined);
   }
 
   /** Idempotent. Before `accept`, it ends what is accepted without a start. A running attempt goes through the stopping ladder, everything else ends at once. */
@@ -209,7 +238,6 @@ export class ExecutionRun {
   }
 
   async #untilResult(first: Slot | undefined): Promise<Result> {
-    const { spec } = this.#options;
     let slot = first;
     for (;;) {
       try {
@@ -217,9 +245,7 @@ export class ExecutionRun {
         const result = await this.#attempt();
         slot[Symbol.dispose]();
         slot = undefined;
-        const delayMs = this.#stop.signal.aborted
-          ? undefined
-          : nextAttemptDelay(spec.retry, this.#attempts.length, result, Math.random());
+        const delayMs = this.#stop.signal.aborted ? undefined : this.#nextAttemptDelay(result);
         if (delayMs === undefined) return verdict(this.#results);
         await this.#waitForNextAttempt(result, delayMs);
       } catch (error) {
@@ -231,6 +257,17 @@ export class ExecutionRun {
         slot?.[Symbol.dispose]();
       }
     }
+  }
+
+  /** @returns undefined when there is to be no other attempt */
+  #nextAttemptDelay(result: Result): number | undefined {
+    const { retry } = this.#options.spec;
+    const resumeMs = this.#mayResume ? resumeDelay(this.#attempts) : undefined;
+    return resumeMs ?? nextAttemptDelay(retry, numberForExecutor(this.#attempts), result, Math.random());
+  }
+
+  get #mayResume(): boolean {
+    return this.#options.resumable && isAdrift(this.#attempts);
   }
 
   async #waitForSlot(): Promise<Slot> {
@@ -269,7 +306,7 @@ export class ExecutionRun {
       try {
         result = await runAttempt({
           spec,
-          number: this.#attempts.length,
+          number: numberForExecutor(this.#attempts),
           lease,
           limits: this.#limits,
           timeouts,
@@ -316,7 +353,7 @@ export class ExecutionRun {
     if (deadlineMs === toldMs) return undefined;
     const { spec } = this.#options;
     const { link } = lease.process;
-    const hasHeard = await link.setDeadline(spec.id, this.#attempts.length, deadlineMs).catch(() => false);
+    const hasHeard = await link.setDeadline(spec.id, numberForExecutor(this.#attempts), deadlineMs).catch(() => false);
     if (hasHeard && this.#call === call) this.#call = { ...call, toldMs: deadlineMs };
     // One that goes by an earlier end than it has to is what matters: a later one is the host's business.
     if (hasHeard || toldMs === undefined || (deadlineMs ?? Infinity) < toldMs) return undefined;
@@ -370,7 +407,8 @@ export class ExecutionRun {
 
   #beginAttempt(): void {
     const number = this.#attempts.length + 1;
-    this.#attempts.push({ number, startingMs: Date.now(), executorPid: 0, executorVersion: "" });
+    const resumes = this.#mayResume;
+    this.#attempts.push({ number, startingMs: Date.now(), executorPid: 0, executorVersion: "", resumes });
     this.#events.attempt = number;
     this.#enter("STARTING", "");
   }

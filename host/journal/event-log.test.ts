@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -119,6 +119,51 @@ test("a log whose host died has all that a watcher saw", async () => {
     assert.deepEqual([found.lastSequence, found.stdoutBytes, found.stderrBytes], [4, 5, largest]);
     await log.finish();
   }
+});
+
+test("a log whose host died is gone on with, and still says exactly what it dropped", async () => {
+  const path = join(directory, "1");
+  const [maxBytes, size] = [1 << 20, 20_000];
+  const fill = async (log: EventLog, from: number, to: number) => {
+    for (let sequence = from; sequence <= to; sequence++) {
+      log.append(output(sequence, Buffer.alloc(size)), { sequence, stdoutBytes: size, bulk: true });
+      await log.flush();
+    }
+  };
+  let row: LogParts | undefined;
+  const first: EventLog = new EventLog({ path, maxBytes, save: async () => void (row = first.parts) });
+  first.append(state(1), { sequence: 1 });
+  await fill(first, 2, 100);
+  assert.ok(row?.dropped !== undefined, "some of it is dropped already");
+  const newest = (await readdir(directory)).map((name) => Number(name.slice(2))).reduce((a, b) => Math.max(a, b));
+  await appendFile(join(directory, `1.${newest}`), Buffer.concat(output(101, Buffer.alloc(size))).subarray(0, 9_000));
+
+  const second = new EventLog({ path, maxBytes });
+  await second.continueAfter(row);
+  assert.equal(second.lastSequence, 100, "a record that was not written to its end is none");
+  assert.equal(second.stdoutBytes, 99 * size);
+  await fill(second, 101, 200);
+  await second.finish();
+  for (const log of [second, await EventLog.stored(path, second.parts)]) {
+    const events = await readAll(log);
+    const gap = events.find(({ kind }) => kind?.$case === "outputDropped");
+    assert(gap?.kind?.$case === "outputDropped");
+    const { firstSequence, lastSequence, stdoutBytes } = gap.kind.value;
+    const kept = sequences(events).filter((sequence) => sequence !== lastSequence);
+    const dropped = Array.from({ length: lastSequence - firstSequence + 1 }, (_, index) => firstSequence + index);
+    assert.deepEqual(
+      [...kept, ...dropped].toSorted((a, b) => a - b),
+      Array.from({ length: 200 }, (_, index) => index + 1),
+    );
+    assert.equal(stdoutBytes, dropped.length * size);
+  }
+  await first.finish();
+});
+
+test("a log that was not written to its end is not gone on with", async () => {
+  const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 20 });
+  const parts = { inline: Buffer.concat(state(1)), tail: Buffer.concat(state(2)), dropped: undefined };
+  await assert.rejects(log.continueAfter(parts), { message: "a part of its log could not be written" });
 });
 
 test("a log of an earlier version, with all output in files, is read as it is", async () => {

@@ -1,10 +1,9 @@
 import { Changes } from "@executor-host/proto/shared/changes";
-import { Channel } from "@executor-host/proto/executor";
-import { ExecuteResponse } from "@executor-host/proto/host";
 import { maxOutputBytes, records } from "@executor-host/proto/shared/frame";
-import { encodeDropped, skipBefore, wholeRecords } from "./log-records.ts";
+import { joined, nothing, type Contents } from "./contents.ts";
+import { contentsOf, encodeDropped, skipBefore, wholeRecords } from "./log-records.ts";
 import { LogWindow } from "./log-window.ts";
-import { joined, nothing, removeSegments, Segments, type Contents, type Entry } from "./segments.ts";
+import { removeSegments, Segments, type Entry } from "./segments.ts";
 
 /** Sizes of one log, in bytes. */
 /** Written, read and sent at once, if there is so much: four of the largest outputs, with what lies around them. */
@@ -94,9 +93,7 @@ export class EventLog {
   /** A finished log, as it was stored. */
   static async stored(path: string, row: Omit<LogParts, "bytes">): Promise<EventLog> {
     const log = new EventLog({ path, maxBytes: Number.MAX_SAFE_INTEGER });
-    for (const span of records(row.inline)) {
-      log.#inline.keep(storedEntry(span.start, row.inline.subarray(span.start, span.end), span.sequence));
-    }
+    log.#keepInline(row.inline);
     log.#segments = await Segments.find(path, row.inline.length, row.dropped);
     log.#end = log.#segments.end;
     for (const span of records(row.tail)) {
@@ -109,19 +106,34 @@ export class EventLog {
   }
 
   /**
+   * Go on, in a log that is still empty, after what an earlier host has stored.
+   *
+   * @throws {Error} when the stored log was not written to its end: nothing can follow it
+   */
+  async continueAfter(row: Omit<LogParts, "bytes">): Promise<void> {
+    if (row.tail.length > 0) throw new Error("a part of its log could not be written");
+    this.#keepInline(row.inline);
+    const { path, maxBytes } = this.#options;
+    const segments = await Segments.reopen(
+      path,
+      row.inline.length,
+      row.dropped,
+      Math.max(0, maxBytes - row.inline.length),
+    );
+    if (segments.bytes > 0) this.#segments = segments;
+    this.#end = this.#written = this.#segments?.end ?? row.inline.length;
+    await this.#count();
+    this.#stdoutBytes += row.dropped?.stdoutBytes ?? 0;
+    this.#stderrBytes += row.dropped?.stderrBytes ?? 0;
+  }
+
+  /**
    * Complete a log whose host died: count what is there, and add a last record.
    *
    * @param encode makes the record for a sequence number
    */
   async recover(encode: (sequence: number) => Buffer): Promise<void> {
-    for await (const batch of this.read({ fromSequence: 0, follow: false, signal: new AbortController().signal })) {
-      for (const { sequence, kind } of ExecuteResponse.decode(batch).events) {
-        this.#lastSequence = sequence;
-        if (kind?.$case !== "output") continue;
-        if (kind.value.channel === Channel.STDERR) this.#stderrBytes += kind.value.data.length;
-        else this.#stdoutBytes += kind.value.data.length;
-      }
-    }
+    await this.#count();
     const record = encode(++this.#lastSequence);
     this.#keep(storedEntry(this.#end, record, this.#lastSequence));
     this.#written = this.#end;
@@ -321,6 +333,22 @@ export class EventLog {
   #keep(entry: Entry): void {
     this.#window.keep(entry);
     this.#end += entry.bytes;
+  }
+
+  #keepInline(inline: Buffer): void {
+    for (const { start, end, sequence } of records(inline)) {
+      this.#inline.keep(storedEntry(start, inline.subarray(start, end), sequence));
+    }
+  }
+
+  /** Find out what the stored records hold. */
+  async #count(): Promise<void> {
+    for await (const batch of this.read({ fromSequence: 0, follow: false, signal: new AbortController().signal })) {
+      const { lastSequence, stdoutBytes, stderrBytes } = contentsOf(batch);
+      this.#lastSequence = lastSequence;
+      this.#stdoutBytes += stdoutBytes;
+      this.#stderrBytes += stderrBytes;
+    }
   }
 
   #lose({ sequence, stdoutBytes, stderrBytes }: Entry): void {

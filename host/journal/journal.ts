@@ -6,7 +6,7 @@ import type { Execution, Outcome, State } from "../model/model.ts";
 import { makeDirectory } from "../settings/make-directory.ts";
 import { Database } from "./database.ts";
 import { EventLog, type LogParts } from "./event-log.ts";
-import type { Contents } from "./segments.ts";
+import type { Contents } from "./contents.ts";
 
 export interface JournalOptions {
   readonly stateDir: string;
@@ -167,12 +167,13 @@ export class Journal implements AsyncDisposable {
   /** The stored log of a finished execution. */
   async openLog(id: string): Promise<EventLog | undefined> {
     const row = this.#statements.find.get(id) as Row | undefined;
-    if (row === undefined) return undefined;
-    return EventLog.stored(this.logPath(row.number), {
-      inline: Buffer.from(row.log_head ?? []),
-      tail: Buffer.from(row.log_tail ?? []),
-      dropped: row.log_dropped === null ? undefined : (JSON.parse(row.log_dropped) as Contents),
-    });
+    return row && EventLog.stored(this.logPath(row.number), partsOf(row));
+  }
+
+  /** Have a new log go on after what an earlier host has stored of it. @throws {Error} */
+  async continueLog(id: string, log: EventLog): Promise<void> {
+    const row = this.#statements.find.get(id) as Row | undefined;
+    if (row !== undefined) await log.continueAfter(partsOf(row));
   }
 
   /**
@@ -235,6 +236,14 @@ function prepareAll(database: Database) {
       "SELECT number, finished_ms, log_bytes FROM executions WHERE finished_ms IS NOT NULL ORDER BY finished_ms",
     ),
     remove: database.prepare("DELETE FROM executions WHERE number = ?"),
+  };
+}
+
+function partsOf(row: Row): Omit<LogParts, "bytes"> {
+  return {
+    inline: Buffer.from(row.log_head ?? []),
+    tail: Buffer.from(row.log_tail ?? []),
+    dropped: row.log_dropped === null ? undefined : (JSON.parse(row.log_dropped) as Contents),
   };
 }
 

@@ -1,14 +1,8 @@
-import { open, readdir, unlink, type FileHandle } from "node:fs/promises";
+import { open, readdir, readFile, truncate, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { HostError } from "@executor-host/proto/shared/error";
-
-/** What a stretch of an event log holds, for saying exactly what was dropped. */
-export interface Contents {
-  readonly firstSequence: number;
-  readonly lastSequence: number;
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
-}
+import { joined, nothing, type Contents } from "./contents.ts";
+import { contentsOf, wholeRecords } from "./log-records.ts";
 
 /** One encoded record on its way to disk. */
 export interface Entry {
@@ -65,8 +59,13 @@ export class Segments {
   }
 
   /** The files of a finished log, found on disk. What lies between them was dropped: `gap` says what it held. */
-  static async find(path: string, start: number, gap: Contents | undefined): Promise<Segments> {
-    const found = new Segments(path, start, Number.MAX_SAFE_INTEGER);
+  static async find(
+    path: string,
+    start: number,
+    gap: Contents | undefined,
+    maxBytes = Number.MAX_SAFE_INTEGER,
+  ): Promise<Segments> {
+    const found = new Segments(path, start, maxBytes);
     const indexes = await segmentIndexes(path);
     const segments: Segment[] = [];
     let position = start;
@@ -82,6 +81,21 @@ export class Segments {
       position += size;
     }
     if (segments.length > 0) found.#segments = segments;
+    return found;
+  }
+
+  /** The files of a log whose host died, to be gone on with: without the piece of a record that may end them. */
+  static async reopen(path: string, start: number, gap: Contents | undefined, maxBytes: number): Promise<Segments> {
+    const found = await Segments.find(path, start, gap, maxBytes);
+    for (const segment of found.#segments.filter(({ length }) => length > 0)) {
+      const file = segmentPath(path, segment.index);
+      const whole = wholeRecords(await readFile(file));
+      if (segment === found.#last && whole.length < segment.length) {
+        await truncate(file, whole.length);
+        segment.length = whole.length;
+      }
+      segment.contents = contentsOf(whole);
+    }
     return found;
   }
 
@@ -275,18 +289,6 @@ export class SegmentCursor implements AsyncDisposable {
 /** Delete all files of a log. */
 export async function removeSegments(path: string): Promise<void> {
   for (const index of await segmentIndexes(path)) await unlink(segmentPath(path, index));
-}
-
-export const nothing: Contents = { firstSequence: 0, lastSequence: 0, stdoutBytes: 0, stderrBytes: 0 };
-
-/** Two neighbouring stretches as one. */
-export function joined(a: Contents, b: Contents): Contents {
-  return {
-    firstSequence: a.firstSequence || b.firstSequence,
-    lastSequence: b.lastSequence || a.lastSequence,
-    stdoutBytes: a.stdoutBytes + b.stdoutBytes,
-    stderrBytes: a.stderrBytes + b.stderrBytes,
-  };
 }
 
 function segmentPath(path: string, index: number): string {

@@ -171,6 +171,7 @@ export function executionToProto(execution: model.Execution): hostV1.Execution {
       result: attempt.result && resultToProto(attempt.result),
       executorPid: attempt.executorPid,
       executorVersion: attempt.executorVersion,
+      resumes: attempt.resumes ?? false,
       usage: attempt.usage && usageToProto(attempt.usage),
       heartbeatTime: timestampToProto(attempt.heartbeatMs),
       heartbeatDetails: attempt.heartbeatDetails,

@@ -131,6 +131,8 @@ export interface Attempt {
   readonly result?: Result | undefined;
   readonly executorPid: number;
   readonly executorVersion: string;
+  /** It goes on with the work of the one before, whose executor or host was lost. */
+  readonly resumes?: boolean;
   /** The newest that was told while it ran. */
   readonly usage?: Usage | undefined;
   /** When the work itself last gave a sign by a heartbeat; milliseconds since the epoch. */
@@ -158,6 +160,8 @@ export interface Execution {
   readonly output: OutputSummary;
   /** In force: those of the spec, the host's defaults, and what was changed since. */
   readonly limits: Limits;
+  /** Its executor finds the work of an attempt again. */
+  readonly resumable?: boolean;
 }
 
 export interface Capabilities {

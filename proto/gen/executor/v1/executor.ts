@@ -169,7 +169,10 @@ export interface Capabilities {
   attach: boolean;
   /** `Probe` is served. */
   probe: boolean;
-  /** Running the same execution id twice has the effect of running it once. */
+  /**
+   * Executing the same execution id and attempt again, in this process or another, has the effect of doing it once: the executor finds the
+   * work there is, running or ended, and shows its output from the first byte. Hosts do so after a process, or they themselves, were lost.
+   */
   idempotent: boolean;
   /** How many executions one process takes at the same time. 0 means no limit of its own. */
   maxConcurrentExecutions: number;

@@ -369,7 +369,14 @@ export interface Attempt {
     | Timestamp
     | undefined;
   /** The newest details that came with one. */
-  heartbeatDetails: { [key: string]: any } | undefined;
+  heartbeatDetails:
+    | { [key: string]: any }
+    | undefined;
+  /**
+   * It goes on with the work of the attempt before, whose executor or host was lost: the executor was asked to find that work again, and to
+   * show its output from the first byte. Such attempts do not count for `RetryPolicy.max_attempts`.
+   */
+  resumes: boolean;
 }
 
 export interface OutputSummary {
@@ -2440,6 +2447,7 @@ function createBaseAttempt(): Attempt {
     usage: undefined,
     heartbeatTime: undefined,
     heartbeatDetails: undefined,
+    resumes: false,
   };
 }
 
@@ -2474,6 +2482,9 @@ export const Attempt: MessageFns<Attempt> = {
     }
     if (message.heartbeatDetails !== undefined) {
       Struct.encode(Struct.wrap(message.heartbeatDetails), writer.uint32(82).fork()).join();
+    }
+    if (message.resumes !== false) {
+      writer.uint32(88).bool(message.resumes);
     }
     return writer;
   },
@@ -2571,6 +2582,14 @@ export const Attempt: MessageFns<Attempt> = {
             message.heartbeatDetails = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.resumes = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2608,6 +2627,7 @@ export const Attempt: MessageFns<Attempt> = {
       ? Timestamp.fromPartial(object.heartbeatTime)
       : undefined;
     message.heartbeatDetails = object.heartbeatDetails ?? undefined;
+    message.resumes = object.resumes ?? false;
     return message;
   },
 };
