@@ -72,7 +72,7 @@ class Attempt {
   #paused = false;
   #cause: StopCause | undefined;
   #ladder: Promise<void> | undefined;
-  /** Runs from the result on: an executor that does not end its stream then shall not be waited for. */
+  /** Runs from the result on. */
   #overdue: NodeJS.Timeout | undefined;
   readonly #timers: DisposableStack = new DisposableStack();
   #silence: LimitTimer | undefined;
@@ -156,7 +156,7 @@ class Attempt {
         break;
       case "result":
         this.#result = resultFromProto(ResultMessage.decode(frame.payload));
-        this.#overdue = setTimeout(() => this.#call?.abort(), this.#options.timeouts.abandonMs);
+        this.#overdue = setTimeout(() => void this.#dropCall(), this.#options.timeouts.abandonMs);
         break;
       case "heartbeat":
         // Without a word it is the executor's own sign of life, which is noted already.
@@ -252,6 +252,11 @@ class Attempt {
     return process.hasExited;
   }
 
+  /** An executor that does not end its stream after the result is not waited for; one that does not answer either is killed for that. */
+  async #dropCall(): Promise<void> {
+    if (await this.#options.lease.process.isAlive()) this.#call?.abort();
+  }
+
   async #conclude(end: CallEnd): Promise<Result> {
     const cause = this.#cause;
     if (this.#result !== undefined) return this.#stopped(this.#result, cause);
@@ -297,7 +302,7 @@ class Attempt {
       this.#survivors = await this.#options.lease.quarantine();
       const result = makeResult("EXECUTOR_CRASHED", {
         message: `the link to the executor broke: ${end.error.message}`,
-        code: "LINK_BROKEN",
+        code: process.isUnresponsive ? "EXECUTOR_UNRESPONSIVE" : "LINK_BROKEN",
         effect,
         retryability: effect === "NONE" ? "RETRYABLE" : "UNKNOWN",
       });
