@@ -23,6 +23,11 @@ export function taggedProcesses(instanceId: string): readonly ProcessFacts[] {
   });
 }
 
+/** The instance whose host has started this executor. */
+export function instanceOf(executorPid: number): string {
+  return /(?:^|\0)EXECUTOR_HOST_TAG=([^/]*)\//.exec(read(`/proc/${executorPid}/environ`) ?? "")?.[1] ?? "";
+}
+
 /** Descriptors that a process has open; this one, if none is named. */
 export function openDescriptors(pid = process.pid): readonly string[] {
   return readdirSync(`/proc/${pid}/fd`);
