@@ -53,9 +53,9 @@ async function buildTemplates(): Promise<string> {
 
 /** @returns a line for people */
 async function compileSupervisor(): Promise<string> {
-  const compiler = await buildSupervisor(dist);
+  const problem = await buildSupervisor(dist);
   const path = `dist/${supervisorPath.padEnd(32)}`;
-  return compiler === undefined ? `${path} left out: no C compiler; shell jobs run without` : `${path} by ${compiler}`;
+  return problem === undefined ? `${path} compiled` : `${path} left out, shell jobs do without: ${problem}`;
 }
 
 /** An executor that was renamed or removed must not stay in the plugins directory, where a host would find it. */

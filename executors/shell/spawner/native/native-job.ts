@@ -145,6 +145,11 @@ export class NativeJob implements RunningJob, JobProcesses, EventTaker {
     const { table, spec } = this.#options;
     this.#remains = new JobTree({ table, leader: { ...leader, zombie: false }, tag: spec.tag, alsoPids: () => [] });
     this.#emptied.resolve();
+    this.#launched.resolve(
+      new StartFailure("NO_RESOURCES", "the supervisor of the job was killed before it had started it", {
+        hint: "if nobody did it by hand, the machine may be out of memory; try again later",
+      }),
+    );
     this.#finish({ signal: "SIGKILL" });
   }
 

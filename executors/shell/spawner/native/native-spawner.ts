@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { limits } from "../../defaults.ts";
 import { StartFailure } from "../../failure.ts";
 import type { ProcessTable } from "../../process/process-table.ts";
+import { waitAtMost } from "../../timer.ts";
 import type { JobSpawner, JobSpec, RunningJob } from "../job-spawner.ts";
 import { findSupervisor } from "./find-supervisor.ts";
 import { NativeJob } from "./native-job.ts";
@@ -42,6 +43,17 @@ export class NativeSpawner implements JobSpawner {
   }
 
   async spawn(spec: JobSpec): Promise<RunningJob> {
+    try {
+      return await this.#spawn(spec);
+    } catch (error) {
+      // It may have been killed just now.
+      await waitAtMost(limits.pollMs, this.#link.ended);
+      if (this.#link.isOpen) throw error;
+      return this.#spawn(spec);
+    }
+  }
+
+  async #spawn(spec: JobSpec): Promise<RunningJob> {
     if (!this.#link.isOpen) await this.#restart();
     const outputs = await this.#takePipes();
     const link = this.#link;

@@ -17,6 +17,8 @@ export interface EventTaker {
  */
 export class SupervisorLink {
   readonly pid: number;
+  /** Resolves when the process has ended. Supervisors that it has forked may still have something to say. */
+  readonly ended: Promise<void>;
   /** Used up one by one; each request is sent before the next is made. */
   readonly requests = new RequestWriter();
   readonly #input: Socket;
@@ -54,18 +56,27 @@ export class SupervisorLink {
     this.#output = child.stdout;
     const reader = new EventReader((event) => this.#take(event, greeted));
     child.on("error", (error) => greeted.reject(error));
+    this.ended = new Promise((resolve) => {
+      child.once("exit", () => {
+        this.#stop();
+        resolve();
+      });
+    });
     child.stdin.on("error", ignore);
     child.stdout.on("error", ignore);
     child.stdout.on("data", (chunk: Buffer) => reader.read(chunk));
     child.stdout.once("close", () => {
       greeted.reject(new Error(`${path} ended at once`));
-      this.#lose();
+      this.#stop();
+      for (const taker of this.#jobs.values()) taker.lost();
+      this.#jobs.clear();
     });
     // Of these three, only what events come by keeps this executor alive, and only while some are awaited.
     child.unref();
     this.#input.unref();
   }
 
+  /** It takes requests. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -122,11 +133,9 @@ export class SupervisorLink {
     }
   }
 
-  #lose(): void {
+  #stop(): void {
     this.#isOpen = false;
     this.#pipesWanted.resolve({ errno: 0, fds: [] });
-    for (const taker of this.#jobs.values()) taker.lost();
-    this.#jobs.clear();
   }
 }
 
