@@ -28,6 +28,8 @@ export async function followContainer(run: DockerRun, claim: Claim): Promise<Rep
     const ended = await toItsEnd(run, claim, live, life);
     if (ended === "left-running") return leftRunning(run);
     const report = reportOf(run, ended);
+    // Nobody has this result. The ended container still has it, for whoever executes the same again; and a new one must not be started for that.
+    if (isHostLost(execution)) return report;
     const left = await tidyUp(run, claim, report.outcome !== "SUCCEEDED");
     return { ...report, warnings: [...(report.warnings ?? []), ...left] };
   } finally {

@@ -79,13 +79,14 @@ function outputText({ stdoutBytes, stderrBytes, droppedBytes }: Execution["outpu
 }
 
 function attemptText(attempt: Attempt, nowMs: number): string {
-  const { startingMs, runningMs, finishedMs, result, executorPid, executorVersion } = attempt;
+  const { number, startingMs, runningMs, finishedMs, result, executorPid, executorVersion, resumes } = attempt;
+  const what = resumes === true ? `goes on with attempt ${number - 1}; ` : "";
   const took = finishedMs === undefined ? "going on" : `took ${formatElapsed(finishedMs - startingMs)}`;
   const start = runningMs === undefined ? "" : `, started after ${formatElapsed(runningMs - startingMs)}`;
   const where = executorPid === 0 ? "" : `, in process ${executorPid} of version ${executorVersion}`;
   const reason = result === undefined ? "" : reasonOf(result);
   const end = result === undefined ? "" : `; ${words(result.outcome)}${reason === "" ? "" : `: ${reason}`}`;
-  return `${took}${start}${where}${usingText(attempt)}${heartbeatText(attempt, nowMs)}${end}`;
+  return `${what}${took}${start}${where}${usingText(attempt)}${heartbeatText(attempt, nowMs)}${end}`;
 }
 
 /** While it runs; afterwards the result says more. */

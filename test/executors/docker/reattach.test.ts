@@ -93,16 +93,26 @@ describe("the same execution id", { ...guard, skip }, () => {
 });
 
 describe("a container whose host is gone", { ...guard, skip }, () => {
-  test("is stopped unless the job says otherwise, and always under Dkron", async () => {
+  test("is stopped unless the job says otherwise, and still tells its end to who executes the same again", async () => {
     await using kit = new DockerKit();
-    for (const options of [{}, { protocol: "dkron" as const }]) {
-      const config = options.protocol === undefined ? job : { ...job, on_host_loss: "keep" };
-      const run = kit.start(config, options);
-      await run.waitForOutput("before");
-      run.force("the host is gone");
-      const { report } = await run.finished;
-      assert.match(report.message ?? "", /^stopped: the host is gone/);
-      assert.deepEqual(await kit.containersOf(run.id), []);
-    }
+    const id = "lost-stopped";
+    const run = kit.start(job, { id });
+    await run.waitForOutput("before");
+    run.force("the host is gone");
+    assert.match((await run.finished).report.message ?? "", /^stopped: the host is gone/);
+    assert.deepEqual(await kit.containersOf(id), [`executor-host-${id}-1`]);
+    const again = await kit.run(job, { id });
+    assert.equal(again.stdout.toString(), "before\n");
+    assert.deepEqual([again.report.outcome, again.report.signal], ["FAILED", "SIGKILL"]);
+    assert.deepEqual(await kit.containersOf(id), []);
+  });
+
+  test("is always stopped and removed under Dkron", async () => {
+    await using kit = new DockerKit();
+    const run = kit.start({ ...job, on_host_loss: "keep" }, { protocol: "dkron" });
+    await run.waitForOutput("before");
+    run.force("the host is gone");
+    assert.match((await run.finished).report.message ?? "", /^stopped: the host is gone/);
+    assert.deepEqual(await kit.containersOf(run.id), []);
   });
 });

@@ -51,6 +51,8 @@ describe("a container that shall stop", { ...guard, skip }, () => {
       report.stop?.steps.map(({ action }) => action),
       ["SIGKILL"],
     );
+    // It waits for somebody who executes the same again.
+    await kit.run({ image: endpoint("stubborn") }, { id: dropped.id });
   });
 
   test("is asked with its own signal", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { thisOwner } from "../../../executors/docker/container/owner.ts";
 import { parseEndpoint } from "../../../executors/docker/engine/endpoint.ts";
@@ -9,9 +10,12 @@ import { MemoryLogger } from "../../../executors/sdk/testing/memory-logger.ts";
 import { guard } from "../../support/guard.ts";
 import { DockerKit, skip } from "./support/docker.ts";
 
+/** Not where other executors of these tests are: they sweep as well. */
+const owner = { ...thisOwner(), place: randomUUID() };
+
 /** A container as a host has left it that ran here and is dead. */
 function abandoned(kit: DockerKit, id: string, ...command: readonly string[]): Promise<string> {
-  const { place } = thisOwner();
+  const { place } = owner;
   const labels = { execution: id, owner: `${place} 1 1`, "on-host-loss": "stop" };
   const options = Object.entries(labels).flatMap(([key, value]) => ["--label", `io.executor-host.${key}=${value}`]);
   const image = kit.config({})["image"] ?? "";
@@ -35,7 +39,7 @@ async function sweepWith(kit: DockerKit, policy: object, held: readonly string[]
   assert.ok(loaded.policy);
   const signal = AbortSignal.timeout(60_000);
   const isHeld = (id: string) => held.includes(id);
-  await sweep({ engine, policy: loaded.policy, owner: thisOwner(), signal, log, isHeld, orphanMs: 0 });
+  await sweep({ engine, policy: loaded.policy, owner, signal, log, isHeld, orphanMs: 0 });
   return log.entries.map(({ message, fields }) => `${message}: ${String(fields?.["container"])}`);
 }
 
