@@ -1,6 +1,7 @@
-import { credentials, Metadata, status, type ClientUnaryCall, type ServiceError } from "@grpc/grpc-js";
+import { credentials, status, type ClientUnaryCall, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import * as hostV1 from "@executor-host/proto/host";
 import { HostError } from "@executor-host/proto/shared/error";
+import { MessageStream } from "@executor-host/proto/shared/message-stream";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import { toDuration } from "@executor-host/proto/shared/time";
 import { limitsToProto, stateToProto } from "../model/convert.ts";
@@ -9,7 +10,6 @@ import { formatAddress, parseAddress } from "../settings/address.ts";
 import { formatDuration } from "../settings/duration.ts";
 import { knock, targetOf } from "./connect.ts";
 import { executionFromProto, executorFromProto, outcomeToProto, requestToProto } from "./convert.ts";
-import { decodeEvents } from "./decode.ts";
 import { channelOptions, timeouts } from "./defaults.ts";
 import { EventStream } from "./event-stream.ts";
 import type {
@@ -208,8 +208,11 @@ export class HostClient implements AsyncDisposable {
     request: Request,
     signal: AbortSignal | undefined,
   ): EventStream {
-    const call = this.#stub.makeServerStreamRequest(path, serialize, decodeEvents, request, new Metadata(), {});
-    return new EventStream(call, this.#toError, signal);
+    return new EventStream({
+      start: (listener) => new MessageStream(this.#stub.getChannel(), path, serialize(request), listener),
+      toError: this.#toError,
+      signal,
+    });
   }
 
   #unary<Response>(
@@ -239,7 +242,7 @@ export class HostClient implements AsyncDisposable {
     return new HostError("DEADLINE_EXCEEDED", `no answer from ${this.address} within ${formatDuration(timeoutMs)}`);
   }
 
-  readonly #toError = (error: ServiceError): HostError => {
+  readonly #toError = (error: StatusObject): HostError => {
     const known = fromStatus(error);
     // A call this side gave up never gets here: it was the host that dropped it.
     const isGone = known.code === "HOST_UNREACHABLE" || error.code === status.CANCELLED;

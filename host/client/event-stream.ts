@@ -1,44 +1,49 @@
-import type { ClientReadableStream, ServiceError } from "@grpc/grpc-js";
+import { status, type StatusObject } from "@grpc/grpc-js";
+import type { MessageListener, MessageStream } from "@executor-host/proto/shared/message-stream";
+import { decodeEvents } from "./decode.ts";
 import type { Event } from "./types.ts";
 
-/** Events come in batches. */
-type Batches = ClientReadableStream<Event[]>;
+export interface EventStreamOptions {
+  /** Begins the call. */
+  readonly start: (listener: MessageListener) => MessageStream;
+  /** Turns how a call ended into our error. */
+  readonly toError: (end: StatusObject) => Error;
+  readonly signal: AbortSignal | undefined;
+}
 
 /**
- * The events of one call, for one reader.
+ * The events of one call, for one reader. They come in batches.
  *
  * The call has begun when this is made. While nobody asks for the next event, at most one batch is held here and the rest waits with the
  * host. Leaving a `for await` early ends the call.
  */
 export class EventStream implements AsyncIterableIterator<Event, undefined>, AsyncDisposable {
-  readonly #call: Batches;
-  readonly #toError: (error: ServiceError) => Error;
+  readonly #call: MessageStream;
+  readonly #toError: (end: StatusObject) => Error;
   readonly #signal: AbortSignal | undefined;
   #events: Event[] = [];
   #position = 0;
   #isEnded = false;
-  #failure: Error | undefined;
+  #failure: StatusObject | undefined;
   #wake = (): void => {};
   readonly #abort = (): void => this.#call.cancel();
 
-  /** @param toError turns an error of the call into ours */
-  constructor(call: Batches, toError: (error: ServiceError) => Error, signal: AbortSignal | undefined) {
-    this.#call = call;
+  constructor({ start, toError, signal }: EventStreamOptions) {
     this.#toError = toError;
     this.#signal = signal;
-    // In the tick of the call: a stream nobody listens to is read without limit.
-    call.on("data", (events: Event[]) => {
-      this.#events = this.#position < this.#events.length ? [...this.#events.slice(this.#position), ...events] : events;
-      this.#position = 0;
-      call.pause();
-      this.#wake();
+    this.#call = start({
+      onMessage: (message) => {
+        this.#events = decodeEvents(message);
+        this.#position = 0;
+        this.#call.pause();
+        this.#wake();
+      },
+      onEnd: (end) => {
+        if (this.#isEnded) return;
+        if (end.code !== status.OK) this.#failure = end;
+        this.#end();
+      },
     });
-    call.on("error", (error: ServiceError) => {
-      this.#failure = error;
-      // Otherwise what has arrived is read first, and `end` follows.
-      if (call.readableLength === 0) this.#end();
-    });
-    call.on("end", () => this.#end());
     signal?.addEventListener("abort", this.#abort, { once: true });
     if (signal?.aborted === true) this.#abort();
   }
@@ -86,6 +91,6 @@ export class EventStream implements AsyncIterableIterator<Event, undefined>, Asy
     this.#failure = undefined;
     if (failure === undefined) return { done: true, value: undefined };
     if (this.#signal?.aborted === true) throw this.#signal.reason;
-    throw this.#toError(failure as ServiceError);
+    throw this.#toError(failure);
   }
 }

@@ -1,4 +1,4 @@
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata, status, type ServiceError } from "@grpc/grpc-js";
 import {
   CancelDisposition,
   Capabilities,
@@ -12,6 +12,7 @@ import {
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
 import { appVersions } from "@executor-host/proto/shared/executor-link";
 import { parseEventFrame, type EventFrame } from "@executor-host/proto/shared/frame";
+import { MessageStream } from "@executor-host/proto/shared/message-stream";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import { toDuration, toTimestamp } from "@executor-host/proto/shared/time";
 import type { ExecutorDescription, ProbeReport, Violation } from "../model/model.ts";
@@ -28,8 +29,6 @@ const dispositions = new Map<number, CancelDispositionName>([
   [CancelDisposition.STOPPING, "STOPPING"],
   [CancelDisposition.FINISHED, "FINISHED"],
 ]);
-
-const passThrough = (bytes: Buffer): Buffer => bytes;
 
 /** Speaks `executor.v1`, application version 2. */
 export class NativeLink implements ExecutorLink {
@@ -53,29 +52,23 @@ export class NativeLink implements ExecutorLink {
   }
 
   execute(request: AttemptRequest, onEvent: (frame: EventFrame) => void): RunningCall {
-    // Raw bytes both ways: output is routed without being decoded. Listeners are attached in this turn, or grpc-js would read without bound.
-    const call = this.#client.makeServerStreamRequest(
-      ExecutorServiceService.execute.path,
-      ExecutorServiceService.execute.requestSerialize,
-      passThrough,
-      requestToProto(request),
-      new Metadata(),
-      {},
-    );
+    const { path, requestSerialize } = ExecutorServiceService.execute;
     const { promise, resolve } = Promise.withResolvers<CallEnd>();
-    call.on("data", (message: Buffer) => {
-      try {
-        onEvent(parseEventFrame(message));
-      } catch (error) {
-        resolve({ ok: false, error: new HostError("PROTOCOL_VIOLATION", `it sent no event: ${messageOf(error)}`) });
-        call.cancel();
-      }
+    const call = new MessageStream(this.#client.getChannel(), path, requestSerialize(requestToProto(request)), {
+      // Output is routed without being decoded.
+      onMessage(message) {
+        try {
+          onEvent(parseEventFrame(message));
+        } catch (error) {
+          resolve({ ok: false, error: new HostError("PROTOCOL_VIOLATION", `it sent no event: ${messageOf(error)}`) });
+          call.cancel();
+        }
+      },
+      onEnd: (end) => resolve(end.code === status.OK ? { ok: true } : { ok: false, error: fromStatus(end) }),
     });
-    call.on("error", (error: ServiceError) => resolve({ ok: false, error: fromStatus(error) }));
-    call.on("end", () => resolve({ ok: true }));
     return {
-      pause: () => void call.pause(),
-      resume: () => void call.resume(),
+      pause: () => call.pause(),
+      resume: () => call.resume(),
       abort: () => call.cancel(),
       ended: promise,
     };

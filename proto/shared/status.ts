@@ -1,4 +1,4 @@
-import { Metadata, status, type ServiceError, type StatusObject } from "@grpc/grpc-js";
+import { Metadata, status, type StatusObject } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.ts";
 import { Status } from "../gen/google/rpc/status.ts";
 import { errorCodes, HostError, isHostError, messageOf, type ErrorCode, type Violation } from "./error.ts";
@@ -44,7 +44,7 @@ export function toStatus(error: unknown): StatusObject {
 }
 
 /** Turn a gRPC error of a peer into ours. A peer that is not this software gives code INTERNAL, or HOST_UNREACHABLE when it is not there. */
-export function fromStatus(error: ServiceError): HostError {
+export function fromStatus(error: StatusObject & Partial<Error>): HostError {
   const packed = error.metadata?.get(detailsKey)[0];
   let code: ErrorCode = fallbackCode(error.code);
   let hint = "";
@@ -74,7 +74,7 @@ export function fromStatus(error: ServiceError): HostError {
       }
     }
   }
-  return new HostError(code, error.details || error.message, {
+  return new HostError(code, error.details || (error.message ?? ""), {
     hint,
     retryable,
     retryAfterMs,
