@@ -5,6 +5,7 @@ import { describeGroup } from "./checks/describe.ts";
 import { dkronGroup } from "./checks/dkron.ts";
 import { endGroup } from "./checks/end.ts";
 import { executeGroup } from "./checks/execute.ts";
+import { lifeGroup } from "./checks/life.ts";
 import { linkGroup } from "./checks/link.ts";
 import { loadGroup } from "./checks/load.ts";
 import { requestGroup } from "./checks/request.ts";
@@ -21,6 +22,7 @@ export const groups: readonly CheckGroup[] = [
   executeGroup,
   requestGroup,
   cancelGroup,
+  lifeGroup,
   loadGroup,
   crashGroup,
   dkronGroup,

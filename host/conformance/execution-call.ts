@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { status, ClientReadableStream } from "@grpc/grpc-js";
-import type { Event, ExecuteResponse, Output, Result } from "@executor-host/proto/executor";
+import type { Event, ExecuteResponse, Heartbeat, Output, Result, Usage } from "@executor-host/proto/executor";
 import { fromTimestamp } from "@executor-host/proto/shared/time";
 import { limits } from "./timeouts.ts";
 
@@ -14,6 +14,8 @@ export interface EventNote {
   readonly receivedMs: number;
   readonly output?: { readonly channel: number; readonly offset: number; readonly bytes: number };
   readonly result?: Result;
+  readonly heartbeat?: Heartbeat;
+  readonly usage?: Usage;
 }
 
 /** How the stream ended. */
@@ -114,6 +116,8 @@ export class ExecutionCall {
       timeMs: fromTimestamp(event?.time),
       receivedMs: Date.now(),
       ...(kind?.$case === "result" && { result: kind.value }),
+      ...(kind?.$case === "heartbeat" && { heartbeat: kind.value }),
+      ...(kind?.$case === "usage" && { usage: kind.value }),
       ...(kind?.$case === "output" && {
         output: { channel: kind.value.channel, offset: kind.value.offset, bytes: kind.value.data.length },
       }),

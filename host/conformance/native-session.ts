@@ -7,6 +7,7 @@ import {
   type CancelResponse,
   type DescribeResponse,
   type ProbeResponse,
+  type SetDeadlineResponse,
   type ValidateResponse,
   type Violation,
 } from "@executor-host/proto/executor";
@@ -53,6 +54,15 @@ export class NativeSession {
   cancel(executionId: string, graceMs: number): Promise<Answer<CancelResponse>> {
     const request = { executionId, reason: "the conformance kit asks", grace: toDuration(graceMs) };
     return ask(this.#limitMs, (options, done) => this.#client.cancel(request, new Metadata(), options, done));
+  }
+
+  setDeadline(
+    executionId: string,
+    attempt: number,
+    deadline: ExecuteRequest["deadline"],
+  ): Promise<Answer<SetDeadlineResponse>> {
+    const request = { executionId, attempt, deadline };
+    return ask(this.#limitMs, (options, done) => this.#client.setDeadline(request, new Metadata(), options, done));
   }
 
   /** @param more what differs from a plain request with an id of its own */

@@ -30,6 +30,7 @@ const needs = {
   cancel: capability("cancel"),
   attach: capability("attach"),
   probe: capability("probe"),
+  setDeadline: capability("setDeadline", "set_deadline"),
   config: {
     text: "a config to run",
     missing: async (kit) => {
@@ -59,10 +60,10 @@ export function needsText(wanted: readonly Need[]): string {
   return wanted.map((need) => needs[need].text).join(", ");
 }
 
-function capability(name: "cancel" | "attach" | "probe"): NeedRow {
+function capability(property: "cancel" | "attach" | "probe" | "setDeadline", name: string = property): NeedRow {
   return {
     text: `capability ${name}`,
-    missing: async (kit) => ((await capabilities(kit))[name] === true ? undefined : `does not offer ${name}`),
+    missing: async (kit) => ((await capabilities(kit))[property] === true ? undefined : `does not offer ${name}`),
   };
 }
 

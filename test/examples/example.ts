@@ -53,7 +53,7 @@ export function testExample(example: Example): void {
         longConfig: { path: files.small, maxBytesPerSecond: "1" },
         floodConfig: { path: `${files.deep}\n`.repeat(floodLines), algorithm: "sha512" },
       });
-      assertConforms(report, ["validate.secrets", "request.attach", "request.probe"]);
+      assertConforms(report, ["validate.secrets", "request.attach", "request.probe", "life.deadline", "life.extended"]);
     });
 
     test("describes itself as the others do", guard, async () => {

@@ -1,4 +1,4 @@
-import type { Execution, Usage } from "@executor-host/sdk";
+import type { Execution, Usage, UsageNow } from "@executor-host/sdk";
 
 import type { Config } from "../config.ts";
 import { limits } from "../defaults.ts";
@@ -8,13 +8,11 @@ import { pause } from "./pause.ts";
 
 /** What a container uses, looked at now and then. */
 export class UsageWatch {
-  #usage: { cpuTimeMs: number; peakMemoryBytes: number } | undefined;
+  #usage: Usage | undefined;
 
   /** What was seen. Undefined: the container was gone before the first look. */
   get usage(): Usage | undefined {
-    if (this.#usage === undefined) return undefined;
-    const { cpuTimeMs, peakMemoryBytes } = this.#usage;
-    return { cpuTimeMs, peakMemoryBytes, source: "sampled" };
+    return this.#usage;
   }
 
   /** Look until the signal aborts. Never rejects: a look that fails is left out. */
@@ -25,7 +23,7 @@ export class UsageWatch {
       await pause(Math.min(limits.firstUsageMs, usage_interval), signal);
       for (;;) {
         const sample = await engine.usage(id, signal).catch(() => undefined);
-        if (sample?.memory_stats !== undefined) execution.progress({ details: this.#add(sample) });
+        if (sample?.memory_stats !== undefined) execution.usage(this.#add(sample));
         await pause(usage_interval, signal);
       }
     } catch (error) {
@@ -33,22 +31,36 @@ export class UsageWatch {
     }
   }
 
-  #add(sample: UsageSample): Record<string, number> {
-    // Cached files can be taken back at any time, and do not count.
-    const { usage = 0, stats } = sample.memory_stats as Partial<UsageSample["memory_stats"]>;
-    const cached =
-      (stats as Record<string, number> | undefined)?.["total_inactive_file"] ??
-      (stats as Record<string, number> | undefined)?.["inactive_file"] ??
-      0;
-    const memoryBytes = Math.max(0, usage - cached);
-    const cpuTimeMs = Math.round((sample.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e6);
-    const pids = sample.pids_stats?.current;
-    if (memoryBytes > 0 || this.#usage === undefined) {
-      this.#usage = {
-        cpuTimeMs: Math.max(cpuTimeMs, this.#usage?.cpuTimeMs ?? 0),
-        peakMemoryBytes: Math.max(memoryBytes, this.#usage?.peakMemoryBytes ?? 0),
-      };
-    }
-    return { memoryBytes, cpuTimeMs, ...(pids !== undefined && { pids }) };
+  /** A container that has just ended is seen without memory: what it had before still counts. */
+  #add(sample: UsageSample): UsageNow {
+    const memoryBytes = memoryOf(sample);
+    this.#usage = {
+      cpuTimeMs: largest(Math.round((sample.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e6), this.#usage?.cpuTimeMs),
+      peakMemoryBytes: largest(memoryBytes, this.#usage?.peakMemoryBytes),
+      readBytes: largest(storageBytes(sample, "read"), this.#usage?.readBytes),
+      writtenBytes: largest(storageBytes(sample, "write"), this.#usage?.writtenBytes),
+      source: "sampled",
+    };
+    return { ...this.#usage, memoryBytes, processes: sample.pids_stats?.current };
   }
+}
+
+/** Cached files can be taken back at any time, and do not count. */
+function memoryOf(sample: UsageSample): number {
+  const { usage = 0, stats } = sample.memory_stats as Partial<UsageSample["memory_stats"]>;
+  const counts = stats as Readonly<Record<string, number>> | undefined;
+  return Math.max(0, usage - (counts?.["total_inactive_file"] ?? counts?.["inactive_file"] ?? 0));
+}
+
+/** Undefined: the engine does not count. Engines spell the operation in their own way. */
+function storageBytes(sample: UsageSample, operation: "read" | "write"): number | undefined {
+  const entries = sample.blkio_stats?.io_service_bytes_recursive as
+    | readonly { readonly op: string; readonly value: number }[]
+    | null
+    | undefined;
+  return entries?.filter(({ op }) => op.toLowerCase() === operation).reduce((sum, { value }) => sum + value, 0);
+}
+
+function largest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
 }

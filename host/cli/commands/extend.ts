@@ -42,9 +42,9 @@ minutes more than it had, and a value without a sign is the new limit as a whole
 one that is over already ends the execution at once. Later attempts have the new
 limits, too.
 
-The host keeps to them. What the executor was told when it began may still count
-for its target: EXECUTION_DEADLINE in a job's environment stays as it was, and
-executors that hand a deadline on say in their documentation that they keep it.`;
+The host keeps to them. An executor that has handed the first deadline on to its
+target may not be able to move it; a warning says so. EXECUTION_DEADLINE in the
+environment of a job stays as it was.`;
 
 export function define(command: Command, context: CliContext): void {
   command.argument("<id>", "Id of the execution");

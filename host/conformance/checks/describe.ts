@@ -148,9 +148,10 @@ async function judgeCapabilities(kit: Kit): Promise<Verdict> {
   const stranger = "conformance-nobody";
   const attach = session.attach(stranger, 1);
   const attached = (await expectWithin("the end of Attach", attach.ended, kit.timeouts.stepMs)).end;
-  const answers: Record<"cancel" | "probe" | "attach", Answer<unknown>> = {
+  const answers: Record<"cancel" | "probe" | "attach" | "setDeadline", Answer<unknown>> = {
     cancel: await session.cancel(stranger, 0),
     probe: await session.probe("config" in found ? found.config : {}),
+    setDeadline: await session.setDeadline(stranger, 1, undefined),
     attach: attached.code === status.OK ? { ok: true, value: undefined } : { ok: false, ...attached },
   };
   for (const [name, answer] of Object.entries(answers)) {

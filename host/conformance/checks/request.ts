@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { Effect, Outcome } from "@executor-host/proto/executor";
-import { toTimestamp } from "@executor-host/proto/shared/time";
+import { toDuration, toTimestamp } from "@executor-host/proto/shared/time";
 import { codeForm, enumNames, errorText, valueOf } from "../calls.ts";
 import type { CheckGroup } from "../check.ts";
 import { base, wrongConfig } from "../configs.ts";
@@ -27,7 +27,8 @@ export const requestGroup: CheckGroup = {
     },
     {
       id: "request.full",
-      title: "Takes everything a request may carry: deadline, labels, trace context, any attempt",
+      title:
+        "Takes everything a request may carry: deadline, labels, trace context, any attempt, what an earlier one told",
       why: "Hosts send them with every execution.",
       needs: ["native", "config"],
       async run(kit) {
@@ -37,6 +38,8 @@ export const requestGroup: CheckGroup = {
           attempt: 4_000_000_000,
           jobName: "",
           deadline: toTimestamp(Date.now() + 3_600_000),
+          heartbeatTimeout: toDuration(3_600_000),
+          heartbeatDetails: { text: "row 500", rows: [1, { two: null }] },
           labels: { team: "a", ключ: "значение" },
           traceContext: { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", tracestate: "a=b" },
         });

@@ -141,7 +141,7 @@ describe("a container", { ...guard, skip }, () => {
   test("is looked at for what it uses", async () => {
     await using kit = new DockerKit();
     const started = kit.start({ command: "sleep 60", usage_interval: "100ms" });
-    await started.waitFor((event) => event.type === "progress" && event.details?.["memoryBytes"] !== undefined);
+    await started.waitFor((event) => event.type === "usage" && (event.memoryBytes ?? 0) > 0);
     started.cancel({ graceMs: 0 });
     const { report } = await started.finished;
     assert.ok((report.usage?.peakMemoryBytes ?? 0) > 0);

@@ -1,0 +1,3 @@
+import { testFaults } from "./fixtures/try-fixture.ts";
+
+testFaults(["life"], { longConfig: { do: "wait" } });
