@@ -100,6 +100,17 @@ test("a watcher sees records only when they are stored", async () => {
   await log.finish();
 });
 
+test("what is stored with the result is not stored before", async () => {
+  let saves = 0;
+  const log = new EventLog({ path: join(directory, "1"), maxBytes: 1 << 20, save: async () => void (saves += 1) });
+  log.append(state(1), { sequence: 1, stored: true });
+  log.append(output(2, Buffer.from("x")), { sequence: 2, stdoutBytes: 1, bulk: true });
+  log.append(state(3), { sequence: 3 }, true);
+  await log.finish();
+  assert.deepEqual(sequences(await readAll(log)), [1, 2, 3]);
+  assert.equal(saves, 0);
+});
+
 test("a log whose host died has all that a watcher saw", async () => {
   const path = join(directory, "1");
   for (const largest of [100, 60_000]) {

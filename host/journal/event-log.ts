@@ -8,7 +8,7 @@ import { removeSegments, Segments, type Entry } from "./segments.ts";
 /** Sizes of one log, in bytes. */
 /** Written, read and sent at once, if there is so much: four of the largest outputs, with what lies around them. */
 const batchBytes = 4 * (maxOutputBytes + 64);
-/** How long a write waits to become a whole batch, in milliseconds; only while output comes faster than that. */
+/** How long a write waits for more that could go with it, in milliseconds. A file's waits only while output comes faster than that. */
 const gatherMs = 2;
 /** More than this waiting for the disk: the producer should pause until less than the low mark waits. */
 const highWaterBytes = 2 * 1024 * 1024;
@@ -380,7 +380,8 @@ export class EventLog {
     while (this.#written < this.#inlineEnd) await this.#writeInline();
     const segments = this.#segments;
     while (segments !== undefined && this.#unwritten > 0) {
-      await this.#gather();
+      // Where output comes quickly, a few large writes, to disk and then to watchers, cost less than many small ones.
+      if (performance.now() - this.#lastWriteMs < gatherMs) await this.#gather();
       const entries = this.#window.last(this.#unwritten);
       const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
       try {
@@ -399,10 +400,9 @@ export class EventLog {
     this.#writing = undefined;
   }
 
-  /** Where output comes quickly, a few large writes, to disk and then to watchers, cost less than many small ones. */
+  /** Wait for a whole batch, but not for long. */
   async #gather(): Promise<void> {
     if (this.#unwrittenBytes >= batchBytes || this.#flushes > 0) return;
-    if (performance.now() - this.#lastWriteMs >= gatherMs) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, gatherMs);
     this.#writeNow = resolve;
@@ -411,7 +411,10 @@ export class EventLog {
   }
 
   async #writeInline(): Promise<void> {
+    // Mostly the result is near, and is stored with all that comes before it; only then is this write not needed.
+    if (this.#segments === undefined) await this.#gather();
     const end = this.#inlineEnd;
+    if (this.#written >= end) return;
     await this.#save();
     this.#written = Math.max(this.#written, end);
     this.#changes.notify();
