@@ -195,6 +195,19 @@ export const config = defineConfig({
     values: ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL"],
     default: "SIGTERM",
   }),
+  on_cancel: text({
+    summary:
+      "Command for /bin/sh that runs first when the job is stopped, by a cancel or its `timeout`: as the job's user, in its directory and environment, " +
+      "with the pid of its main process in JOB_PID. What it prints goes to the job's standard error. It takes its time out of the grace, " +
+      "and with a grace of 0 it does not run.",
+    examples: ["/usr/local/bin/checkpoint $JOB_PID"],
+  }),
+  on_cancel_timeout: duration({
+    summary: "How long `on_cancel` may run; then it is killed, and the job is asked to stop.",
+    default: defaults.onCancelTimeoutMs,
+    minimumMs: 1,
+    examples: ["20s"],
+  }),
   background: choice({
     summary:
       "What happens to processes that are still in the job's process group, or hold its output, when its main process ends: " +

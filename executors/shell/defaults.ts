@@ -2,6 +2,8 @@
 export const defaults = {
   /** Between asking a job to stop and forcing it. Key `grace`. */
   graceMs: 10_000,
+  /** How long the command of key `on_cancel` may take. Key `on_cancel_timeout`. */
+  onCancelTimeoutMs: 5_000,
   /** Exit codes that count as success. Key `success_codes`. */
   successCodes: "0",
   /** Names a job inherits from this executor's environment. Key `inherit_env`. */

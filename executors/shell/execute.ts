@@ -4,6 +4,7 @@ import { HeartbeatFile } from "./environment/heartbeat-file.ts";
 import { StartFailure } from "./failure.ts";
 import { stopRequestIn } from "./job/ending.ts";
 import { followJob } from "./job/follow.ts";
+import { runOnCancel } from "./job/on-cancel.ts";
 import type { JobCgroup } from "./limits/job-cgroup.ts";
 import { prepareJob, type PreparedJob } from "./job/prepare.ts";
 import type { ShellRuntime } from "./runtime.ts";
@@ -18,6 +19,9 @@ export async function execute(execution: Execution<ShellConfig>, runtime: ShellR
         hint: "process groups, signals and /proc have no counterpart there",
       });
     }
+    await using descriptors = new AsyncDisposableStack();
+    descriptors.defer(await runtime.descriptors.take(signal));
+    if (signal.aborted) return stoppedBeforeItBegan(execution);
     const spawner = await runtime.spawner();
     await using prepared = await prepareJob(execution, runtime, spawner);
     await using cleanup = new AsyncDisposableStack();
@@ -25,22 +29,22 @@ export async function execute(execution: Execution<ShellConfig>, runtime: ShellR
     if (cgroup !== undefined)
       cleanup.defer(() => runtime.removeCgroup(cgroup, { patient: config.background === "stop" }));
     for (const warning of limitWarnings(config, cgroup)) execution.warn(warning);
-    await using descriptors = new AsyncDisposableStack();
-    descriptors.defer(await runtime.descriptors.take(signal));
-    if (signal.aborted) {
-      return {
-        outcome: "CANCELLED",
-        message: `stopped before it began: ${stopRequestIn(execution).reason}`,
-        code: "CANCELLED",
-        effect: "NONE",
-      };
-    }
+    if (signal.aborted) return stoppedBeforeItBegan(execution);
     const started = await startJob(execution, runtime, spawner, prepared, cgroup);
     // The outputs of a job may outlive it, in processes that are kept.
     const taken = descriptors.move();
     void Promise.all(started.relays.map((relay) => relay.ended)).then(() => taken.disposeAsync());
     using heartbeats = watchHeartbeats(execution, prepared);
-    const report = await followJob({ execution, prepared, started, cgroup, supervisor: spawner.supervisor });
+    const { on_cancel: command } = config;
+    const beside = { execution, runtime, spawner, prepared, cgroup };
+    const report = await followJob({
+      execution,
+      prepared,
+      started,
+      cgroup,
+      supervisor: spawner.supervisor,
+      onCancel: command ? (stop) => runOnCancel({ ...beside, command }, started.job.pid, stop) : undefined,
+    });
     // Where it was when it ended is worth most.
     await heartbeats?.look();
     return report;
@@ -48,6 +52,15 @@ export async function execute(execution: Execution<ShellConfig>, runtime: ShellR
     if (error instanceof StartFailure) return error.report();
     throw error;
   }
+}
+
+function stoppedBeforeItBegan(execution: Execution<ShellConfig>): Report {
+  return {
+    outcome: "CANCELLED",
+    message: `stopped before it began: ${stopRequestIn(execution).reason}`,
+    code: "CANCELLED",
+    effect: "NONE",
+  };
 }
 
 /** Undefined: nobody waits for signs of life. */

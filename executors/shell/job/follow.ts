@@ -8,7 +8,7 @@ import type { JobCgroup } from "../limits/job-cgroup.ts";
 import { ResourceWatch } from "../limits/resource-watch.ts";
 import { drain } from "../output/relay.ts";
 import type { PreparedJob } from "./prepare.ts";
-import { stopJob, type StopOptions } from "../process/stop.ts";
+import { stopJob, type FirstStep, type StopOptions } from "../process/stop.ts";
 import { reportOf, type JobResult } from "./report.ts";
 import type { Supervisor } from "../spawner/job-spawner.ts";
 import type { StartedJob } from "./start.ts";
@@ -19,6 +19,8 @@ export interface FollowOptions {
   readonly started: StartedJob;
   readonly cgroup: JobCgroup | undefined;
   readonly supervisor: Supervisor;
+  /** Run before the job is asked to stop. */
+  readonly onCancel: FirstStep["run"] | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function followJob(options: FollowOptions): Promise<Report> {
     let ending = await firstEnding({ execution, exited, launched, outOfMemory: outOfMemory.promise });
     if (ending.kind === "not-launched") throw ending.failure;
     if (ending.kind === "exited" && watch.isOutOfMemory()) ending = { kind: "out-of-memory" };
-    const stopOptions = stopOptionsFor(ending, execution);
+    const stopOptions = stopOptionsFor(ending, options);
     if (stopOptions === undefined) {
       const leftovers = await finishJob(execution, started, cgroup);
       warnings.push(...leftovers.warnings);
@@ -90,9 +92,10 @@ export async function followJob(options: FollowOptions): Promise<Report> {
 /** Undefined for a job that has ended by itself. */
 function stopOptionsFor(
   ending: JobResult["ending"],
-  { config, forceSignal }: Execution<ShellConfig>,
+  { execution: { config, forceSignal }, onCancel }: FollowOptions,
 ): StopOptions | undefined {
-  const common = { stopSignal: config.stop_signal, forceSignal };
+  const first = onCancel && { action: "on_cancel", maxMs: config.on_cancel_timeout, run: onCancel };
+  const common = { stopSignal: config.stop_signal, forceSignal, first };
   switch (ending.kind) {
     case "exited":
       return undefined;

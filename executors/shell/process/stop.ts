@@ -16,6 +16,15 @@ export interface StopTarget {
   readonly cgroup: JobCgroup | undefined;
 }
 
+/** What a job itself wants done when it is to be stopped. */
+export interface FirstStep {
+  /** Its name in the report. */
+  readonly action: string;
+  readonly maxMs: number;
+  /** @returns how it went, for people; soon after the signal has aborted. Never rejects */
+  readonly run: (signal: AbortSignal) => Promise<string>;
+}
+
 export interface StopOptions {
   /** Sent first. */
   readonly stopSignal: NodeJS.Signals;
@@ -25,6 +34,8 @@ export interface StopOptions {
   readonly reason: string;
   /** Cuts the grace short. */
   readonly forceSignal: AbortSignal;
+  /** Done before anything else, within the grace. */
+  readonly first?: FirstStep | undefined;
 }
 
 /**
@@ -54,11 +65,12 @@ class StopLadder {
 
   /** Until nobody is left, the grace is over, or force is asked for. */
   async askAndWait(): Promise<void> {
-    const { graceMs, forceSignal, stopSignal, reason } = this.#options;
+    const { graceMs, forceSignal, stopSignal, reason, first } = this.#options;
     const { job, members, supervision } = this.#target;
     const graceOver = new AbortController();
     using _timer = startTimer(() => graceOver.abort(), graceMs);
     const signal = AbortSignal.any([forceSignal, graceOver.signal]);
+    if (first !== undefined) await this.#takeFirstStep(first, signal);
     this.#signalGroup(stopSignal, reason);
     await Promise.race([job.exited, aborted(signal)]);
     // Whoever is outside the group is asked now: the main process, which may have wanted to do that itself, is gone.
@@ -74,6 +86,14 @@ class StopLadder {
       const waited = delay(waitMs, undefined, { signal }).catch(ignoreAbort);
       await (supervision === undefined ? waited : Promise.race([waited, supervision.emptied]));
     }
+  }
+
+  async #takeFirstStep({ action, maxMs, run }: FirstStep, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    using _timer = startTimer(() => over.abort(), maxMs);
+    const time = new Date();
+    const detail = await run(AbortSignal.any([signal, over.signal]));
+    this.#steps.push({ action, time, detail });
   }
 
   async force(): Promise<StopReport> {
