@@ -55,6 +55,37 @@ describe("a shell job", options, () => {
     assert.deepEqual(pids.filter(isRunning), []);
   });
 
+  test("gives signs of life by a file, and the next attempt goes on from there", guard, async () => {
+    const command = `
+      row=\${EXECUTION_LAST_HEARTBEAT:-0}
+      echo "from $row"
+      [ "$row" = 0 ] || exit 0
+      echo 500 > "$EXECUTION_HEARTBEAT_FILE"
+      exec sleep 1000000
+    `;
+    const limits = { heartbeatTimeoutMs: 1_000, graceMs: 5_000 };
+    const retry = { maxAttempts: 2, initialBackoffMs: 1, idempotent: true };
+    const run = await collect(host.client.execute(job(command, { id: "beats", limits, retry })));
+    assert.equal(run.stdout.toString(), "from 0\nfrom 500\n");
+    assert.equal(run.result.outcome, "SUCCEEDED");
+    const [first] = (await host.client.get("beats")).attempts;
+    assert.deepEqual([first?.result?.code, first?.heartbeatDetails], ["HEARTBEAT_TIMEOUT", { text: "500" }]);
+  });
+
+  test("is given more time while it runs, and what it uses is told meanwhile", guard, async () => {
+    const limits = { attemptTimeoutMs: 60_000 };
+    const stream = host.client.execute(job("while :; do :; done", { id: "busy", limits }));
+    const seen = await until(stream, (event) => event.type === "usage");
+    const told = seen.at(-1);
+    assert(told?.type === "usage");
+    const { cpuTimeMs = 0, memoryBytes = 0, processes = 0 } = told.usage;
+    assert(cpuTimeMs > 0 && memoryBytes > 0 && processes > 0, JSON.stringify(told.usage));
+    const { warnings } = await host.client.changeLimits("busy", { attemptTimeoutMs: 3_600_000 });
+    assert.deepEqual(warnings, [], "nothing ends a shell job at its first deadline");
+    await host.client.cancel("busy", { graceMs: 0 });
+    await Array.fromAsync(stream);
+  });
+
   test("that will not hear is killed at its time limit, and the verdict tells the steps", guard, async () => {
     const limits = { attemptTimeoutMs: 500, graceMs: 5_000 };
     const command = "trap '' TERM INT; echo $$; while :; do sleep 1; done";

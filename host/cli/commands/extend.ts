@@ -36,6 +36,8 @@ const changeable = [
 ] as const;
 
 const notes = `
+Write a limit as a whole (2h), more or less than it is (+10m, -5m), or none.
+
 A limit counts from where it always counts: --timeout from the moment the host
 took the job, --attempt-timeout from the start of the attempt. So +10m gives ten
 minutes more than it had, and a value without a sign is the new limit as a whole;
@@ -84,8 +86,8 @@ export function define(command: Command, context: CliContext): void {
 }
 
 function changeOption(flags: string, description: string): Option {
-  const how = "a new limit such as 2h, more or less than it is such as +10m, or none";
-  return new Option(flags, `${description}: ${how}`).argParser((text): Change => {
+  const how = "a new limit such as 2h, more or less than it is such as +10m or -5m, or none";
+  return new Option(flags, description).argParser((text): Change => {
     if (text === "none") return "none";
     const durationMs = parseDuration(text.replace(/^[+-]/, ""));
     if (durationMs === undefined) throw new InvalidArgumentError(`write ${how}`);
