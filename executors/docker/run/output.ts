@@ -52,13 +52,13 @@ async function followOnce({ run, id, relay, live, signal }: Followed): Promise<n
     passUntilExit(await engine.logs(id, follow, signal), "log", relay, exit, engine.name);
   if (live !== undefined) {
     const ended = await passUntilExit(live, "live", relay, exit, engine.name);
-    const code = ended === "ended" ? await within(exit, limits.exitLagMs) : undefined;
+    const code = ended === "ended" ? await exitCode(run, id, exit, signal) : undefined;
     if (code !== undefined) return code;
     // Its output was let go of, or closed by the container, which goes on; or the connection was cut, and what follows rejects.
   }
   for (;;) {
     let ended = await passLog(true);
-    const code = await within(exit, limits.exitLagMs);
+    const code = await exitCode(run, id, exit, signal);
     if (code === undefined) continue;
     // Once a container has ended, Docker soon cuts short what it still sends to a slow follower. The log itself is whole.
     if (relay.wasHeldUp) ended = await passLog(false);
@@ -66,6 +66,20 @@ async function followOnce({ run, id, relay, live, signal }: Followed): Promise<n
       run.execution.warn("the engine's log of the container did not end; its last bytes may be missing");
     return code;
   }
+}
+
+/** @returns undefined: it runs on, although its output has ended */
+async function exitCode(
+  { engine }: DockerRun,
+  id: string,
+  exit: Promise<number>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const code = await within(exit, limits.exitLagMs);
+  if (code !== undefined) return code;
+  // Podman does not tell everybody who waits.
+  const { Status, ExitCode } = (await engine.inspect(id, signal))?.State ?? {};
+  return Status === "exited" || Status === "stopped" || Status === "dead" ? ExitCode : undefined;
 }
 
 /** @returns "silent": the container has ended, its output has not, and nothing comes any more */

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { StopReport } from "@executor-host/sdk";
 
 import { limits } from "../defaults.ts";
@@ -53,7 +54,10 @@ async function stopSignalOf({ execution, engine }: DockerRun, id: string): Promi
   if (execution.config.stop_signal) return execution.config.stop_signal;
   const facts = await engine.inspect(id, unhurried()).catch(() => undefined);
   const { StopSignal } = (facts?.Config ?? {}) as { StopSignal?: string };
-  return StopSignal || "SIGTERM";
+  if (!StopSignal) return "SIGTERM";
+  // Podman gives its number.
+  const named = Object.entries(constants.signals).find(([, number]) => String(number) === StopSignal);
+  return named?.[0] ?? StopSignal;
 }
 
 /** An engine that is just being restarted gets a few more chances. */
