@@ -73,6 +73,20 @@ test("a journal of a newer version is refused", async () => {
   await assert.rejects(open(), { code: "JOURNAL_FAILED", message: /newer version/ });
 });
 
+test("a journal of an older version is read, with the limits that were asked for in force", async () => {
+  const before = execution("old", "FINISHED", { outcome: "SUCCEEDED", finishedMs: 5 });
+  const asked: Execution = { ...before, spec: { ...before.spec, limits: { attemptTimeoutMs: 7, graceMs: 0 } } };
+  {
+    await using journal = await open();
+    await journal.insert({ number: journal.nextNumber(), digest: "d", execution: asked }, log);
+  }
+  const db = new DatabaseSync(join(stateDir, "journal.sqlite"));
+  db.exec("UPDATE executions SET body = json_remove(body, '$.limits'); PRAGMA user_version = 2");
+  db.close();
+  await using journal = await open();
+  assert.deepEqual(journal.find("old")?.execution.limits, { attemptTimeoutMs: 7, graceMs: 0 });
+});
+
 test("the state directory is private", async () => {
   await using _journal = await open();
   assert.equal((await stat(stateDir)).mode & 0o777, 0o700);
