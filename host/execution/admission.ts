@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { HostError, type Violation } from "@executor-host/proto/shared/error";
 import type { Capabilities, ExecutionSpec, Limits } from "../model/model.ts";
+import { formatDuration } from "../settings/duration.ts";
 import type { FullLimits } from "./limits-in-force.ts";
 import type { SlotRequest } from "./slots.ts";
 
@@ -15,11 +16,17 @@ const maxLabelLength = 1_024;
 const maxPriority = 100;
 const maxKeyLength = 256;
 
-/** What the host sets for executions that set nothing. */
-export interface LimitDefaults extends Limits {
+/** What the host sets for executions that set nothing, and the most they may have. */
+export interface LimitDefaults extends Limits, LimitMaxima {
   readonly graceMs: number;
   /** Also the most an execution may ask for. */
   readonly maxOutputBytes: number;
+}
+
+/** The most an execution may have of a limit. */
+export interface LimitMaxima {
+  readonly maxAttemptTimeoutMs?: number | undefined;
+  readonly maxTotalTimeoutMs?: number | undefined;
 }
 
 /** Everything of a spec that can be judged without its executor. */
@@ -96,6 +103,19 @@ export function refuseViolations(code: "SPEC_INVALID" | "CONFIG_INVALID", violat
   throw new HostError(code, `${first.field}: ${first.message}${more}`, { hint: first.hint, violations });
 }
 
+/** What is asked for beyond the most there is. */
+export function checkMaxima(limits: Limits, { maxAttemptTimeoutMs, maxTotalTimeoutMs }: LimitMaxima): Violation[] {
+  const rows = [
+    ["attempt_timeout", limits.attemptTimeoutMs, maxAttemptTimeoutMs],
+    ["total_timeout", limits.totalTimeoutMs, maxTotalTimeoutMs],
+  ] as const;
+  return rows.flatMap(([name, askedMs = 0, mostMs = Infinity]) => {
+    if (askedMs <= mostMs) return [];
+    const message = `more than this host allows: ${formatDuration(askedMs)}`;
+    return [{ field: `limits.${name}`, message, hint: `at most ${formatDuration(mostMs)}` }];
+  });
+}
+
 /** What an executor cannot keep of the limits that are asked for. */
 export function checkAbilities(spec: ExecutionSpec, capabilities: Capabilities): readonly Violation[] {
   if (spec.limits.heartbeatTimeoutMs === undefined || capabilities.heartbeat) return [];
@@ -113,13 +133,18 @@ export function withDefaults(limits: Limits, defaults: LimitDefaults, capabiliti
   return {
     queueTimeoutMs: limits.queueTimeoutMs ?? defaults.queueTimeoutMs,
     startTimeoutMs: limits.startTimeoutMs ?? defaults.startTimeoutMs,
-    attemptTimeoutMs: limits.attemptTimeoutMs ?? defaults.attemptTimeoutMs,
-    totalTimeoutMs: limits.totalTimeoutMs ?? defaults.totalTimeoutMs,
+    attemptTimeoutMs: limits.attemptTimeoutMs ?? least(defaults.attemptTimeoutMs, defaults.maxAttemptTimeoutMs),
+    totalTimeoutMs: limits.totalTimeoutMs ?? least(defaults.totalTimeoutMs, defaults.maxTotalTimeoutMs),
     noOutputTimeoutMs: limits.noOutputTimeoutMs ?? defaults.noOutputTimeoutMs,
     heartbeatTimeoutMs: limits.heartbeatTimeoutMs ?? (capabilities.heartbeat ? defaults.heartbeatTimeoutMs : undefined),
     graceMs: limits.graceMs ?? defaults.graceMs,
     maxOutputBytes: Math.min(limits.maxOutputBytes ?? defaults.maxOutputBytes, defaults.maxOutputBytes),
   };
+}
+
+/** Undefined counts as no limit. */
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 /** What decides about an execution's turn. */

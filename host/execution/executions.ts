@@ -9,6 +9,7 @@ import type { Timeouts } from "../timeouts.ts";
 import { closeAbandoned, isResumable } from "./abandoned.ts";
 import {
   checkAbilities,
+  checkMaxima,
   checkSpec,
   checkWait,
   chooseId,
@@ -117,6 +118,7 @@ export class Executions {
     if (violations.length > 0) return violations;
     const { description } = await this.#options.supervisor.describe(spec.executor, signal);
     const wrong = [
+      ...checkMaxima(spec.limits, this.#options.limits),
       ...checkAbilities(spec, description.capabilities),
       ...(await this.#options.checker.check(description, spec.config)),
     ];
@@ -204,7 +206,7 @@ export class Executions {
         hint: state === "FINISHED" ? "submit it again under another id" : "wait for its end",
       });
     }
-    refuseViolations("SPEC_INVALID", checkChange(change, run.initialLimits));
+    refuseViolations("SPEC_INVALID", checkChange(change, run.initialLimits, this.#options.limits));
     const limits = changedLimits(run.limits, change);
     const warnings = limits === undefined ? [] : await run.changeLimits(limits, reason);
     return { execution: run.snapshot(), warnings };
@@ -275,7 +277,10 @@ export class Executions {
     slots.admit(slotRequestOf(spec));
     const description =
       supervisor.known(spec.executor) ?? (await supervisor.describe(spec.executor, this.#draining.signal)).description;
-    refuseViolations("SPEC_INVALID", checkAbilities(spec, description.capabilities));
+    refuseViolations("SPEC_INVALID", [
+      ...checkMaxima(spec.limits, limits),
+      ...checkAbilities(spec, description.capabilities),
+    ]);
     refuseViolations("CONFIG_INVALID", await checker.check(description, spec.config));
     const run = new ExecutionRun({
       ...this.#options,

@@ -1,7 +1,7 @@
 import type { Violation } from "@executor-host/proto/shared/error";
 import { nearest } from "@executor-host/proto/shared/nearest";
 import type { Limits } from "../model/model.ts";
-import { checkWait } from "./admission.ts";
+import { checkMaxima, checkWait, type LimitMaxima } from "./admission.ts";
 import type { FullLimits } from "./limits-in-force.ts";
 
 /** What shall be different about the limits of an execution. */
@@ -38,8 +38,12 @@ const liftable: readonly string[] = keys.filter((key) => key !== "graceMs").map(
  *
  * @param initial the limits that the execution was accepted with
  */
-export function checkChange({ limits, lift }: LimitsChange, initial: FullLimits): readonly Violation[] {
-  const violations: Violation[] = [];
+export function checkChange(
+  { limits, lift }: LimitsChange,
+  initial: FullLimits,
+  maxima: LimitMaxima,
+): readonly Violation[] {
+  const violations = checkMaxima(limits, maxima);
   const refuse = (field: string, message: string, hint: string) => violations.push({ field, message, hint });
   const known = liftable.join(", ");
   for (const [key, name] of Object.entries(fixed)) {
@@ -61,6 +65,8 @@ export function checkChange({ limits, lift }: LimitsChange, initial: FullLimits)
     if (!liftable.includes(name)) {
       const hint = suggestion === undefined ? `one of ${known}` : `did you mean "${suggestion}"?`;
       refuse(field, `not a limit that can be lifted: "${name.slice(0, 100)}"`, hint);
+    } else if (mostOf(name, maxima) !== undefined) {
+      refuse(field, `this host has a maximum of the limit "${name}"`, "set it to a value within that");
     } else if (keys.some((key) => changeable[key] === name && limits[key] !== undefined)) {
       refuse(field, `"${name}" is set and lifted at once`, "do one of both");
     }
@@ -69,6 +75,11 @@ export function checkChange({ limits, lift }: LimitsChange, initial: FullLimits)
     refuse("limits", "no change is named", `set or lift one of ${known}`);
   }
   return violations;
+}
+
+function mostOf(name: string, { maxAttemptTimeoutMs, maxTotalTimeoutMs }: LimitMaxima): number | undefined {
+  if (name === changeable.attemptTimeoutMs) return maxAttemptTimeoutMs;
+  return name === changeable.totalTimeoutMs ? maxTotalTimeoutMs : undefined;
 }
 
 /** @returns undefined when that changes nothing */

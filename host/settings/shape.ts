@@ -54,5 +54,8 @@ export interface LimitSettings {
   readonly noOutputTimeoutMs?: number;
   /** For executors whose work can give heartbeats. */
   readonly heartbeatTimeoutMs?: number;
+  /** The most an execution may have, whatever it asks for. */
+  readonly maxAttemptTimeoutMs?: number;
+  readonly maxTotalTimeoutMs?: number;
   readonly graceMs: number;
 }

@@ -132,6 +132,20 @@ const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettin
     details:
       "Signs are heartbeats of the work, output and progress. Holds only for executors whose work can give heartbeats.",
   },
+  "limits.maxAttemptTimeoutMs": {
+    key: "limits.max-attempt-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest attempt that an execution may ask for, or be given while it runs",
+    details: "One that asks for more is refused, one that asks for nothing has this.",
+  },
+  "limits.maxTotalTimeoutMs": {
+    key: "limits.max-total-timeout",
+    kind: optionalDuration(),
+    default: () => undefined,
+    summary: "Longest execution with all its attempts that one may ask for, or be given while it runs",
+    details: "One that asks for more is refused, one that asks for nothing has this.",
+  },
   "limits.graceMs": {
     key: "limits.grace",
     kind: duration(),

@@ -152,6 +152,27 @@ describe("a change of limits", guard, () => {
     await assert.rejects(host.client.changeLimits("nobody", { attemptTimeoutMs: 5 }), { code: "EXECUTION_NOT_FOUND" });
   });
 
+  test("stays within what the host allows", guard, async () => {
+    await using strict = await TestHost.start({
+      executors: ["gate"],
+      settings: { limits: { maxTotalTimeoutMs: hourMs, graceMs: 10_000 } },
+    });
+    const file = strict.path("within");
+    const stream = strict.client.execute({ id: "within", executor: "gate", config: { file } });
+    await until(stream, (event) => event.type === "started");
+    await assert.rejects(strict.client.changeLimits("within", { totalTimeoutMs: hourMs + 1_000 }), {
+      code: "SPEC_INVALID",
+      message: "limits.total_timeout: more than this host allows: 1h1s",
+    });
+    await assert.rejects(strict.client.changeLimits("within", {}, { lift: ["total_timeout"] }), {
+      message: 'lift[0]: this host has a maximum of the limit "total_timeout"',
+    });
+    const { execution } = await strict.client.changeLimits("within", { totalTimeoutMs: hourMs / 2 });
+    assert.equal(execution.limits.totalTimeoutMs, hourMs / 2);
+    writeFileSync(file, "");
+    await Array.fromAsync(stream);
+  });
+
   test("that makes no sense is refused, by the name of what is wrong, and changes nothing", guard, async () => {
     const file = host.path("wrong");
     const { stream } = await running({ id: "wrong", executor: "gate", config: { file } });

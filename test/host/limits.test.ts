@@ -139,6 +139,28 @@ describe("a limit", guard, () => {
     }
   });
 
+  test("beyond what the host allows is refused, and what asks for none has the most there is", guard, async () => {
+    await using strict = await TestHost.start({
+      executors: ["sleeper", "gate"],
+      settings: {
+        limits: { maxAttemptTimeoutMs: 150, maxTotalTimeoutMs: 60_000, totalTimeoutMs: 90_000, graceMs: 10_000 },
+      },
+    });
+    const request = { executor: "sleeper", limits: { attemptTimeoutMs: 151, totalTimeoutMs: 61_000 } };
+    await assert.rejects(collect(strict.client.execute(request)), {
+      code: "SPEC_INVALID",
+      message: "limits.attempt_timeout: more than this host allows: 151ms (and 1 more)",
+      hint: "at most 150ms",
+    });
+    assert.deepEqual(
+      (await strict.client.validate(request)).map(({ field }) => field),
+      ["limits.attempt_timeout", "limits.total_timeout"],
+    );
+    const bound = await collect(strict.client.execute({ id: "bound", executor: "sleeper" }));
+    assert.equal(bound.result.message, "attempt limit of 150ms reached");
+    assert.equal((await strict.client.get("bound")).limits.totalTimeoutMs, 60_000);
+  });
+
   test("that the host sets holds for executions that set none, and gives way to theirs", guard, async () => {
     await using strict = await TestHost.start({
       executors: ["sleeper"],

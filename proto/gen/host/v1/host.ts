@@ -4505,8 +4505,8 @@ export const HostServiceService = {
    *
    * A limit counts from where it always counts: `attempt_timeout` from the start of the attempt, `total_timeout` from acceptance. One that
    * is over already, as it now stands, ends the execution at once. Later attempts have the new limits, too.
-   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, or that the executor cannot keep), FAILED_PRECONDITION (it has
-   * ended, or is being stopped).
+   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, more than the host allows, or that the work does not know),
+   * FAILED_PRECONDITION (it has ended, or is being stopped).
    */
   changeLimits: {
     path: "/host.v1.HostService/ChangeLimits" as const,
@@ -4605,8 +4605,8 @@ export interface HostServiceServer extends UntypedServiceImplementation {
    *
    * A limit counts from where it always counts: `attempt_timeout` from the start of the attempt, `total_timeout` from acceptance. One that
    * is over already, as it now stands, ends the execution at once. Later attempts have the new limits, too.
-   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, or that the executor cannot keep), FAILED_PRECONDITION (it has
-   * ended, or is being stopped).
+   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, more than the host allows, or that the work does not know),
+   * FAILED_PRECONDITION (it has ended, or is being stopped).
    */
   changeLimits: handleUnaryCall<ChangeLimitsRequest, ChangeLimitsResponse>;
   /** The executors this host has found, also those it cannot use, each with the reason. */
@@ -4721,8 +4721,8 @@ export interface HostServiceClient extends Client {
    *
    * A limit counts from where it always counts: `attempt_timeout` from the start of the attempt, `total_timeout` from acceptance. One that
    * is over already, as it now stands, ends the execution at once. Later attempts have the new limits, too.
-   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, or that the executor cannot keep), FAILED_PRECONDITION (it has
-   * ended, or is being stopped).
+   * Errors: NOT_FOUND, INVALID_ARGUMENT (a limit that is out of range, more than the host allows, or that the work does not know),
+   * FAILED_PRECONDITION (it has ended, or is being stopped).
    */
   changeLimits(
     request: ChangeLimitsRequest,
