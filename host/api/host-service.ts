@@ -34,11 +34,14 @@ export interface HostServiceOptions {
 const defaultPageSize = 100;
 const maxPageSize = 1_000;
 
-/** The streams carry batches that are encoded already: the journal's bytes go out as they are. */
+/** The journal's batches are encoded already, and have of a buffer all that gRPC needs of one. */
+const asEncoded = (batch: unknown): Buffer => batch as Buffer;
+
+/** The streams carry batches: the journal's bytes go out as they are. */
 export const hostServiceDefinition = {
   ...HostServiceService,
-  execute: { ...HostServiceService.execute, responseSerialize: (batch: unknown) => batch as Buffer },
-  watch: { ...HostServiceService.watch, responseSerialize: (batch: unknown) => batch as Buffer },
+  execute: { ...HostServiceService.execute, responseSerialize: asEncoded },
+  watch: { ...HostServiceService.watch, responseSerialize: asEncoded },
 };
 
 /** `host.v1.HostService`: translation between the wire and the host's own words, nothing else. */

@@ -1,9 +1,10 @@
 import type { ServerWritableStream } from "@grpc/grpc-js";
+import type { Batch } from "../journal/batch.ts";
 
 /** Send encoded messages at the pace of the receiver, then end the call with OK. */
 export async function sendBatches<Request>(
   call: ServerWritableStream<Request, unknown>,
-  batches: AsyncIterable<Buffer>,
+  batches: AsyncIterable<Batch>,
 ): Promise<void> {
   for await (const batch of batches) {
     if (call.cancelled) return;

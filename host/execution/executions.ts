@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HostError, messageOf, type Violation } from "@executor-host/proto/shared/error";
+import type { Batch } from "../journal/batch.ts";
 import type { Entry, Journal, ListQuery } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
 import { type Execution, type ExecutionSpec, type ProbeReport, type Queueing } from "../model/model.ts";
@@ -172,7 +173,7 @@ export class Executions {
   async *watch(
     id: string,
     options: { fromSequence: number; follow: boolean; signal: AbortSignal },
-  ): AsyncGenerator<Buffer, void> {
+  ): AsyncGenerator<Batch, void> {
     const log = this.#runs.get(id)?.log ?? (await this.#options.journal.openLog(id));
     if (log === undefined) throw notFound(id);
     yield* log.read(options);

@@ -33,14 +33,14 @@ function state(sequence: number): readonly Buffer[] {
 async function readAll(log: EventLog, fromSequence = 0, signal = AbortSignal.timeout(20_000)) {
   const events = [];
   for await (const batch of log.read({ fromSequence, follow: true, signal })) {
-    events.push(...ExecuteResponse.decode(batch).events);
+    events.push(...ExecuteResponse.decode(batch.bytes).events);
   }
   return events;
 }
 
 function readNow(log: EventLog) {
   return Array.fromAsync(log.read({ fromSequence: 0, follow: false, signal: AbortSignal.timeout(20_000) })).then(
-    (batches) => batches.flatMap((batch) => ExecuteResponse.decode(batch).events),
+    (batches) => batches.flatMap((batch) => ExecuteResponse.decode(batch.bytes).events),
   );
 }
 
@@ -121,7 +121,7 @@ test("a log whose host died has all that a watcher saw", async () => {
     log.append(output(2, Buffer.from("first")), { sequence: 2, stdoutBytes: 5, bulk: true });
     log.append(output(3, Buffer.alloc(largest), 2), { sequence: 3, stderrBytes: largest, bulk: true });
     let seen = 0;
-    while (seen < 3) seen = sequences(ExecuteResponse.decode((await watching.next()).value!).events).at(-1)!;
+    while (seen < 3) seen = sequences(ExecuteResponse.decode((await watching.next()).value!.bytes).events).at(-1)!;
     await watching.return();
 
     const found = await EventLog.stored(path, row!);

@@ -1,5 +1,6 @@
 import { Changes } from "@executor-host/proto/shared/changes";
 import { maxOutputBytes, records } from "@executor-host/proto/shared/frame";
+import { Batch } from "./batch.ts";
 import { joined, nothing, type Contents } from "./contents.ts";
 import { contentsOf, encodeDropped, skipBefore, wholeRecords } from "./log-records.ts";
 import { LogWindow } from "./log-window.ts";
@@ -267,7 +268,7 @@ export class EventLog {
    * A stretch that is no longer there is given as one `output_dropped` event. Ends after the last record of a finished log, or at the newest
    * record if `follow` is false; throws `signal.reason` when aborted.
    */
-  async *read(options: { fromSequence: number; follow: boolean; signal: AbortSignal }): AsyncGenerator<Buffer, void> {
+  async *read(options: { fromSequence: number; follow: boolean; signal: AbortSignal }): AsyncGenerator<Batch, void> {
     const { fromSequence, follow, signal } = options;
     let position = 0;
     await using cursors = new AsyncDisposableStack();
@@ -280,7 +281,7 @@ export class EventLog {
         await this.#changes.next(signal);
         continue;
       }
-      let batch: Buffer;
+      let batch: Batch;
       if (position < this.#inlineEnd) {
         batch = this.#inline.read(position, limit, batchBytes);
       } else if (position >= this.#windowStart) {
@@ -288,7 +289,7 @@ export class EventLog {
         // Whoever falls behind from here on goes on in the files.
         if (this.#segments !== undefined) {
           cursor ??= cursors.use(this.#segments.cursor());
-          await cursor.hold(position + batch.length);
+          await cursor.hold(position + batch.byteLength);
         }
       } else {
         cursor ??= cursors.use(this.#segments!.cursor());
@@ -300,20 +301,21 @@ export class EventLog {
         }
         if (!Buffer.isBuffer(read)) {
           position = read.end;
-          if (read.contents.lastSequence >= fromSequence) yield encodeDropped(read.contents);
+          if (read.contents.lastSequence >= fromSequence) yield new Batch([encodeDropped(read.contents)]);
           continue;
         }
-        batch = wholeRecords(read.subarray(0, limit - position));
+        let whole = wholeRecords(read.subarray(0, limit - position));
         // One record larger than a read is taken whole; a piece of one, left by a failed write, ends the file.
-        if (batch.length === 0) batch = await this.#largeRecord(cursor, position);
-        if (batch.length === 0) {
+        if (whole.length === 0) whole = await this.#largeRecord(cursor, position);
+        if (whole.length === 0) {
           position = this.#windowStart;
           continue;
         }
+        batch = new Batch([whole]);
       }
-      position += batch.length;
-      const wanted = fromSequence > 1 ? skipBefore(batch, fromSequence) : batch;
-      if (wanted.length > 0) yield wanted;
+      position += batch.byteLength;
+      const wanted = fromSequence > 1 ? new Batch([skipBefore(batch.bytes, fromSequence)]) : batch;
+      if (wanted.byteLength > 0) yield wanted;
     }
   }
 
@@ -344,7 +346,7 @@ export class EventLog {
   /** Find out what the stored records hold. */
   async #count(): Promise<void> {
     for await (const batch of this.read({ fromSequence: 0, follow: false, signal: new AbortController().signal })) {
-      const { lastSequence, stdoutBytes, stderrBytes } = contentsOf(batch);
+      const { lastSequence, stdoutBytes, stderrBytes } = contentsOf(batch.bytes);
       this.#lastSequence = lastSequence;
       this.#stdoutBytes += stdoutBytes;
       this.#stderrBytes += stderrBytes;

@@ -1,3 +1,4 @@
+import { Batch } from "./batch.ts";
 import type { Entry } from "./segments.ts";
 
 /** Records of a log kept in memory: those on their way to disk, and the newest of those that are there. Positions rise, and may have gaps. */
@@ -45,7 +46,7 @@ export class LogWindow {
   }
 
   /** Whole records from a position on, up to another one: at most `maxBytes`, or one record. */
-  read(position: number, limit: number, maxBytes: number): Buffer {
+  read(position: number, limit: number, maxBytes: number): Batch {
     const batch: Buffer[] = [];
     let bytes = 0;
     for (let at = this.#find(position); at < this.#entries.length; at++) {
@@ -54,7 +55,7 @@ export class LogWindow {
       batch.push(...entry.pieces);
       bytes += entry.bytes;
     }
-    return batch.length === 1 ? batch[0]! : Buffer.concat(batch);
+    return new Batch(batch);
   }
 
   /** Index of the first record at or after a position. */
