@@ -121,7 +121,10 @@ export class ExecutorProcess implements AsyncDisposable {
       const link =
         plugin.appVersion === appVersions.dkron
           ? new DkronLink(plugin, binary.name)
-          : await NativeLink.open(plugin.client(ExecutorServiceClient), options.timeouts);
+          : await NativeLink.open(plugin.client(ExecutorServiceClient), {
+              timeouts: options.timeouts,
+              exited: plugin.exited,
+            });
       return new ExecutorProcess(plugin, link, group, options.timeouts, log);
     } catch (error) {
       await plugin?.kill();

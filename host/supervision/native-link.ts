@@ -30,48 +30,48 @@ const dispositions = new Map<number, CancelDispositionName>([
   [CancelDisposition.FINISHED, "FINISHED"],
 ]);
 
+interface Options {
+  readonly timeouts: Timeouts;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<unknown>;
+}
+
 /** Speaks `executor.v1`, application version 2. */
 export class NativeLink implements ExecutorLink {
   readonly protocolVersion = appVersions.native;
   readonly description: ExecutorDescription;
   readonly #client: ExecutorServiceClient;
   readonly #timeouts: Timeouts;
+  readonly #running = new Set<MessageStream>();
 
-  private constructor(client: ExecutorServiceClient, description: ExecutorDescription, timeouts: Timeouts) {
+  private constructor(client: ExecutorServiceClient, description: ExecutorDescription, { timeouts, exited }: Options) {
     this.#client = client;
+    // Calls go past the client, and so past what ends them with the process. A connection that is closed then need not end them.
+    void exited.then(() => {
+      for (const call of this.#running) call.cancel();
+    });
     this.#timeouts = timeouts;
     this.description = description;
   }
 
   /** @throws {HostError} when the executor does not describe itself */
-  static async open(client: ExecutorServiceClient, timeouts: Timeouts): Promise<NativeLink> {
+  static async open(client: ExecutorServiceClient, options: Options): Promise<NativeLink> {
+    const { timeouts } = options;
     const response = await unary<DescribeResponse>((done) =>
       client.describe({}, new Metadata(), { deadline: Date.now() + timeouts.describeMs }, done),
     );
-    return new NativeLink(client, descriptionFromProto(response), timeouts);
+    return new NativeLink(client, descriptionFromProto(response), options);
   }
 
   execute(request: AttemptRequest, onEvent: (frame: EventFrame) => void): RunningCall {
-    const { path, requestSerialize } = ExecutorServiceService.execute;
-    const { promise, resolve } = Promise.withResolvers<CallEnd>();
-    const call = new MessageStream(this.#client.getChannel(), path, requestSerialize(requestToProto(request)), {
-      // Output is routed without being decoded.
-      onMessage(message) {
-        try {
-          onEvent(parseEventFrame(message));
-        } catch (error) {
-          resolve({ ok: false, error: new HostError("PROTOCOL_VIOLATION", `it sent no event: ${messageOf(error)}`) });
-          call.cancel();
-        }
-      },
-      onEnd: (end) => resolve(end.code === status.OK ? { ok: true } : { ok: false, error: fromStatus(end) }),
-    });
-    return {
-      pause: () => call.pause(),
-      resume: () => call.resume(),
-      abort: () => call.cancel(),
-      ended: promise,
-    };
+    try {
+      return this.#call(request, onEvent);
+    } catch (cause) {
+      // gRPC throws when the connection was closed, as it is when the process is gone.
+      const error = new HostError("PLUGIN_EXITED", `the executor's process is gone: ${messageOf(cause)}`, { cause });
+      const nothing = () => undefined;
+      return { pause: nothing, resume: nothing, abort: nothing, ended: Promise.resolve({ ok: false, error }) };
+    }
   }
 
   async cancel(executionId: string, options: { reason: string; graceMs: number }): Promise<CancelDispositionName> {
@@ -117,6 +117,33 @@ export class NativeLink implements ExecutorLink {
       options.signal?.addEventListener("abort", () => call.cancel(), { once: true });
       return call;
     });
+  }
+
+  #call(request: AttemptRequest, onEvent: (frame: EventFrame) => void): RunningCall {
+    const { path, requestSerialize } = ExecutorServiceService.execute;
+    const { promise, resolve } = Promise.withResolvers<CallEnd>();
+    const call = new MessageStream(this.#client.getChannel(), path, requestSerialize(requestToProto(request)), {
+      // Output is routed without being decoded.
+      onMessage(message) {
+        try {
+          onEvent(parseEventFrame(message));
+        } catch (error) {
+          resolve({ ok: false, error: new HostError("PROTOCOL_VIOLATION", `it sent no event: ${messageOf(error)}`) });
+          call.cancel();
+        }
+      },
+      onEnd: (end) => {
+        this.#running.delete(call);
+        resolve(end.code === status.OK ? { ok: true } : { ok: false, error: fromStatus(end) });
+      },
+    });
+    this.#running.add(call);
+    return {
+      pause: () => call.pause(),
+      resume: () => call.resume(),
+      abort: () => call.cancel(),
+      ended: promise,
+    };
   }
 }
 
