@@ -2,6 +2,7 @@ import { defineExecutor, type ExecutorDefinition } from "@executor-host/sdk";
 import { checkConfig } from "./check.ts";
 import { config, type ShellConfig } from "./config.ts";
 import { execute } from "./execute.ts";
+import { probe } from "./probe.ts";
 import { ShellRuntime, type ShellRuntimeOptions } from "./runtime.ts";
 
 /** The shell executor, with a stock of pipes and the like of its own. */
@@ -15,6 +16,7 @@ export function createShell(options?: ShellRuntimeOptions): ExecutorDefinition<S
     check: checkConfig,
     capabilities: { cancel: true, heartbeat: true, setDeadline: true },
     execute: (execution) => execute(execution, runtime),
+    probe: (context) => probe(context, runtime),
     close: () => runtime[Symbol.asyncDispose](),
   });
 }

@@ -24,11 +24,7 @@ test("the shell executor conforms", guard, async () => {
     floodConfig: { command: "head -c 20000000 /dev/zero" },
     ...surroundings,
   });
-  assertConforms(
-    report,
-    ["native", "dkron"],
-    ["validate.required", "validate.secrets", "request.attach", "request.probe"],
-  );
+  assertConforms(report, ["native", "dkron"], ["validate.required", "validate.secrets", "request.attach"]);
 });
 
 test("the http executor conforms", guard, async () => {

@@ -13,6 +13,12 @@ import { StartFailure } from "../failure.ts";
 import type { ShellRuntime } from "../runtime.ts";
 import type { Isolation, JobSpawner, JobSpec, ResourceLimits } from "../spawner/job-spawner.ts";
 
+/** What a job is made of. */
+export type JobRequest = Pick<
+  Execution<ShellConfig>,
+  "id" | "attempt" | "jobName" | "config" | "deadline" | "heartbeatTimeoutMs" | "heartbeatDetails" | "traceContext"
+>;
+
 /** Everything about a job that is known before it starts. */
 export interface PreparedJob extends AsyncDisposable {
   readonly spec: JobSpec;
@@ -30,7 +36,7 @@ export interface PreparedJob extends AsyncDisposable {
  * @throws {StartFailure} nothing is left behind then
  */
 export async function prepareJob(
-  execution: Execution<ShellConfig>,
+  execution: JobRequest,
   runtime: ShellRuntime,
   spawner: JobSpawner,
 ): Promise<PreparedJob> {
@@ -170,7 +176,7 @@ function checkDirectory(path: string): void {
 }
 
 /** The earlier of the host's deadline and the job's own timeout. */
-function jobDeadline({ deadline, config }: Execution<ShellConfig>): Date | undefined {
+function jobDeadline({ deadline, config }: JobRequest): Date | undefined {
   if (!config.timeout) return deadline;
   const own = new Date(Date.now() + config.timeout);
   return deadline !== undefined && deadline < own ? deadline : own;
