@@ -125,7 +125,7 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
     try {
       const { execution } = await executions.submit(specFromProto(call.request.spec));
       id = execution.spec.id;
-      await sendBatches(call, executions.watch(id, { fromSequence: 0, follow: true, signal: gone }));
+      await sendBatches(call, await executions.watch(id, { fromSequence: 0, follow: true, signal: gone }));
     } catch (error) {
       fail(call, gone, error);
     }
@@ -138,7 +138,7 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
     const gone = goneSignal(call);
     const { executionId, fromSequence, noFollow } = call.request;
     try {
-      await sendBatches(call, executions.watch(executionId, { fromSequence, follow: !noFollow, signal: gone }));
+      await sendBatches(call, await executions.watch(executionId, { fromSequence, follow: !noFollow, signal: gone }));
     } catch (error) {
       fail(call, gone, error);
     }

@@ -99,7 +99,8 @@ export class Executions {
     const digest = digestOf(spec, this.#options.journal.instanceId);
     // Whether the first of two is accepted is its caller's business; the second then starts afresh. No await between the look and the claim.
     while (this.#accepting.has(spec.id)) await this.#accepting.get(spec.id)?.catch(() => undefined);
-    const known = this.#known(spec.id, digest);
+    // An id that was chosen here is new.
+    const known = requested.id === "" ? undefined : this.#known(spec.id, digest);
     if (known !== undefined) return { execution: known, alreadyKnown: true };
     this.#draining.signal.throwIfAborted();
     const accepting = this.#accept(spec, digest);
@@ -170,13 +171,13 @@ export class Executions {
   }
 
   /** Batches of events; see `EventLog.read`. @throws {HostError} `EXECUTION_NOT_FOUND` */
-  async *watch(
+  async watch(
     id: string,
     options: { fromSequence: number; follow: boolean; signal: AbortSignal },
-  ): AsyncGenerator<Batch, void> {
+  ): Promise<AsyncIterable<Batch>> {
     const log = this.#runs.get(id)?.log ?? (await this.#options.journal.openLog(id));
     if (log === undefined) throw notFound(id);
-    yield* log.read(options);
+    return log.read(options);
   }
 
   /** @throws {HostError} `EXECUTION_NOT_FOUND`, `SPEC_INVALID` */
