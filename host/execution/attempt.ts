@@ -258,7 +258,11 @@ class Attempt {
   }
 
   async #conclude(end: CallEnd): Promise<Result> {
+    const { process } = this.#options.lease;
     const cause = this.#cause;
+    const isDecided = this.#result !== undefined || cause !== undefined;
+    // A process that is just dying of something else is not left to the next execution.
+    if (isDecided && !end.ok && !(await process.isAlive())) await this.#exit();
     if (this.#result !== undefined) return this.#stopped(this.#result, cause);
     const effect = this.#started ? "UNKNOWN" : "NONE";
     if (cause !== undefined) {
@@ -285,8 +289,7 @@ class Attempt {
 
   /** The call ended without a result, and nobody asked for that. */
   async #broken(end: CallEnd, effect: Result["effect"]): Promise<Result> {
-    const { lease, timeouts } = this.#options;
-    const { process } = lease;
+    const { process } = this.#options.lease;
     if (end.ok) {
       return makeResult("FAILED", {
         message: "the executor ended its stream without a result",
@@ -296,8 +299,7 @@ class Attempt {
       });
     }
     if (await process.isAlive()) return this.#refused(end.error, effect);
-    // The exit event knows more than the broken call; it comes within milliseconds if it comes.
-    const exit = await Promise.race([process.exited, sleep(timeouts.abandonMs, undefined, { ref: false })]);
+    const exit = await this.#exit();
     if (exit === undefined) {
       this.#survivors = await this.#options.lease.quarantine();
       const result = makeResult("EXECUTOR_CRASHED", {
@@ -322,6 +324,12 @@ class Attempt {
       retryability: effect === "NONE" ? "RETRYABLE" : "UNKNOWN",
     });
     return survivors.length === 0 ? result : this.#withReport(result);
+  }
+
+  /** The exit event knows more than a broken call; it comes within milliseconds if it comes. */
+  #exit() {
+    const { lease, timeouts } = this.#options;
+    return Promise.race([lease.process.exited, sleep(timeouts.abandonMs, undefined, { ref: false })]);
   }
 
   /** The executor failed the call, and lives on with its other executions. */
