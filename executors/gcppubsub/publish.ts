@@ -1,5 +1,5 @@
-import type { Execution, JsonObject, Report } from "@executor-host/sdk";
-import { pause, type RemoteFailure } from "@executor-host/sdk/remote";
+import type { Execution } from "@executor-host/sdk";
+import { pause, type RemoteFailure, type Work } from "@executor-host/sdk/remote";
 
 import type { Config } from "./config.ts";
 import type { Link } from "./connection/link.ts";
@@ -9,19 +9,6 @@ import { fail } from "./failure.ts";
 import type { Message } from "./message/message.ts";
 import { requestsOf } from "./message/read.ts";
 
-/** One execution on its way: what is done, and what is known of it should it stop here. */
-export interface Work {
-  readonly execution: Execution<Config>;
-  /** Aborts when the execution shall stop, and when its time is up. */
-  readonly signal: AbortSignal;
-  /** When that is, in milliseconds since the epoch; Infinity without a limit. */
-  readonly endMs: number;
-  /** What a stop would interrupt. */
-  phase: string;
-  effect: Report["effect"];
-  evidence: JsonObject;
-}
-
 /**
  * Publish messages in their order, request by request; the first that fails ends it, so that no message overtakes another of its key.
  *
@@ -29,7 +16,12 @@ export interface Work {
  * @throws {RemoteFailure}
  * @throws `signal.reason`
  */
-export async function publish(work: Work, link: Link, topic: string, messages: readonly Message[]): Promise<void> {
+export async function publish(
+  work: Work<Config>,
+  link: Link,
+  topic: string,
+  messages: readonly Message[],
+): Promise<void> {
   const { stdout } = work.execution;
   const ids: string[] = [];
   let attempts = 0;
@@ -56,7 +48,7 @@ export async function publish(work: Work, link: Link, topic: string, messages: r
 }
 
 async function publishRequest(
-  work: Work,
+  work: Work<Config>,
   link: Link,
   topic: string,
   request: readonly Message[],

@@ -1,37 +1,22 @@
 import type { Execution, Report } from "@executor-host/sdk";
-import { limited, reportOfThrown, type ConnectionPool } from "@executor-host/sdk/remote";
+import { carryOut, trace, type ConnectionPool, type Work } from "@executor-host/sdk/remote";
 
 import type { Config } from "./config.ts";
 import { connect, routeOf } from "./connection/connect.ts";
 import type { Link } from "./connection/link.ts";
 import { deliver, subjectOf } from "./delivery/deliver.ts";
-import type { Delivery, Work } from "./delivery/work.ts";
+import type { Delivery } from "./delivery/delivery.ts";
 import { fail } from "./failure.ts";
 import { readPayload } from "./message/payload.ts";
 
 /** Deliver the job's message, and report what the server said of it. */
-export async function execute(execution: Execution<Config>, pool: ConnectionPool<Link>): Promise<Report> {
-  const { config, deadline } = execution;
-  const known: Pick<Work, "phase" | "effect" | "evidence"> = {
-    phase: "before connecting",
-    effect: "NONE",
-    evidence: {},
-  };
-  using limit = limited(execution.signal, config.timeout, deadline, () =>
-    fail("TIMEOUT_TOTAL", `not finished in time: stopped ${known.phase}`),
-  );
-  try {
-    await run(Object.assign(known, { execution, signal: limit.signal }), pool);
-    return { outcome: "SUCCEEDED", effect: known.effect, evidence: known.evidence };
-  } catch (error) {
-    return reportOfThrown(error, execution.signal, {
-      ...known,
-      unknownEffect: "the message had been sent; whether the server has taken it is not known",
-    });
-  }
+export function execute(execution: Execution<Config>, pool: ConnectionPool<Link>): Promise<Report> {
+  return carryOut(execution, { fail, unknownEffect }, (work) => run(work, pool));
 }
 
-async function run(work: Work, pool: ConnectionPool<Link>): Promise<void> {
+const unknownEffect = "the message had been sent; whether the server has taken it is not known";
+
+async function run(work: Work<Config>, pool: ConnectionPool<Link>): Promise<void> {
   const { execution, signal } = work;
   const { config } = execution;
   const startedMs = performance.now();
@@ -50,13 +35,6 @@ async function run(work: Work, pool: ConnectionPool<Link>): Promise<void> {
   const timings = { connectMs: roundMs(connectedMs - startedMs), totalMs: roundMs(performance.now() - startedMs) };
   work.evidence = { ...work.evidence, timings };
   trace(execution, JSON.stringify(work.evidence));
-}
-
-function trace({ config, protocol, log, stderr }: Execution<Config>, line: string): void {
-  if (!config.debug) return;
-  // Dkron would mix it into the stored output.
-  if (protocol === "dkron") log.info(line);
-  else stderr.write(`${line}\n`);
 }
 
 /** To a tenth of a millisecond. */

@@ -1,13 +1,14 @@
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
 import type { Metadata } from "@grpc/grpc-js";
+import type { Work } from "@executor-host/sdk/remote";
 
+import type { Config } from "../config.ts";
 import type { Link } from "../connection/link.ts";
 import { fail } from "../failure.ts";
 import { healthMessages, healthStates } from "../schema/health-messages.ts";
 import { makeCall } from "./call.ts";
 import { codes } from "./status.ts";
 import { statusFailure } from "./status-failure.ts";
-import type { Work } from "./work.ts";
 
 /**
  * Ask the server's health service; success means SERVING.
@@ -15,7 +16,7 @@ import type { Work } from "./work.ts";
  * @throws {RemoteFailure}
  * @throws `signal.reason`
  */
-export async function checkHealth(work: Work, link: Link, metadata: Metadata): Promise<void> {
+export async function checkHealth(work: Work<Config>, link: Link, metadata: Metadata): Promise<void> {
   const { config, stdout } = work.execution;
   const service = config.health_service ?? "";
   const [request, response] = [messageType("Request"), messageType("Response")];

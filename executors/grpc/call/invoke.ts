@@ -1,8 +1,9 @@
 import { fromBinary, toJson, type DescMethod, type Registry } from "@bufbuild/protobuf";
 import type { JsonValue } from "@executor-host/sdk";
-import { grpcConnectFailure, messageOf } from "@executor-host/sdk/remote";
+import { grpcConnectFailure, messageOf, type Work } from "@executor-host/sdk/remote";
 import type { Metadata } from "@grpc/grpc-js";
 
+import type { Config } from "../config.ts";
 import type { Link } from "../connection/link.ts";
 import { fail } from "../failure.ts";
 import { encodeMessages } from "../request/messages.ts";
@@ -13,7 +14,6 @@ import { errorDetails } from "./details.ts";
 import { assertContains } from "./expectation.ts";
 import { statusFailure } from "./status-failure.ts";
 import { codes, statusKind } from "./status.ts";
-import type { Work } from "./work.ts";
 
 /**
  * Call a method, and pass each response on as a line of JSON.
@@ -22,7 +22,7 @@ import type { Work } from "./work.ts";
  * @throws `signal.reason`
  */
 export async function invoke(
-  work: Work,
+  work: Work<Config>,
   link: Link,
   { method, registry }: Resolved,
   body: string,
@@ -72,7 +72,7 @@ export async function invoke(
 }
 
 function judge(
-  { execution: { config } }: Work,
+  { execution: { config } }: Work<Config>,
   link: Link,
   { name, methodKind }: DescMethod,
   ending: Ending,
@@ -89,17 +89,12 @@ function judge(
   }
 }
 
-function effectOf(ending: Ending): Work["effect"] {
+function effectOf(ending: Ending): Work<Config>["effect"] {
   if (ending.code === codes.OK) return "HAPPENED";
   return statusKind(ending.code).isRefusal === true ? "NONE" : undefined;
 }
 
-function decode(
-  bytes: Uint8Array,
-  { output }: DescMethod,
-  registry: Registry,
-  config: Work["execution"]["config"],
-): JsonValue {
+function decode(bytes: Uint8Array, { output }: DescMethod, registry: Registry, config: Config): JsonValue {
   try {
     const json = toJson(output, fromBinary(output, bytes), {
       registry,

@@ -1,5 +1,7 @@
 import { Metadata } from "@grpc/grpc-js";
+import type { Work } from "@executor-host/sdk/remote";
 
+import type { Config } from "../config.ts";
 import { Link } from "../connection/link.ts";
 import type { Route } from "../connection/route.ts";
 import { readBody } from "../request/messages.ts";
@@ -8,7 +10,6 @@ import type { Method } from "../request/target.ts";
 import { findMethod, givenSchema, reflectedSchema } from "../schema/resolve.ts";
 import { checkHealth } from "./health.ts";
 import { invoke } from "./invoke.ts";
-import type { Work } from "./work.ts";
 
 export function openLink(route: Route): Link {
   return new Link(route);
@@ -21,7 +22,7 @@ export function openLink(route: Route): Link {
  * @throws {RemoteFailure}
  * @throws `signal.reason`
  */
-export async function callOn(work: Work, link: Link, method: Method | undefined): Promise<void> {
+export async function callOn(work: Work<Config>, link: Link, method: Method | undefined): Promise<void> {
   const { execution, signal, endMs } = work;
   const { config } = execution;
   const metadata = (): Metadata => fillMetadata(new Metadata(), execution);

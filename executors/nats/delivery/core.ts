@@ -2,7 +2,7 @@ import { RemoteFailure } from "@executor-host/sdk/remote";
 
 import { commonHeaders } from "../message/headers.ts";
 import { outgoing } from "../message/prepare.ts";
-import type { Delivery } from "./work.ts";
+import type { Delivery } from "./delivery.ts";
 
 /**
  * Publish, and wait until the server has read the message and has not turned it away.

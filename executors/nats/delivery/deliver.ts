@@ -4,7 +4,7 @@ import { publishCore } from "./core.ts";
 import { findStream } from "./find-stream.ts";
 import { publishToStream } from "./jetstream.ts";
 import { request } from "./request.ts";
-import type { Delivery } from "./work.ts";
+import type { Delivery } from "./delivery.ts";
 
 type Way = "core" | "jetstream" | "request";
 

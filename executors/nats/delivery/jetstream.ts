@@ -7,7 +7,7 @@ import { fail } from "../failure.ts";
 import { commonHeaders, streamHeaders } from "../message/headers.ts";
 import { outgoing } from "../message/prepare.ts";
 import { isNoResponders, readJson, type ApiError } from "./api.ts";
-import type { Delivery } from "./work.ts";
+import type { Delivery } from "./delivery.ts";
 
 /** What a stream says when it has stored a message. */
 interface Ack {

@@ -5,7 +5,7 @@ import { fail } from "../failure.ts";
 import { commonHeaders } from "../message/headers.ts";
 import { outgoing } from "../message/prepare.ts";
 import { isNoResponders } from "./api.ts";
-import type { Delivery } from "./work.ts";
+import type { Delivery } from "./delivery.ts";
 
 /** Failures that mean that nobody has got the request. */
 const undelivered = new Set(["PERMISSION_DENIED", "NO_RESPONDERS"]);

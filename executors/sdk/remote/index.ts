@@ -13,3 +13,4 @@ export { limited, showMs } from "./time-limit.ts";
 export { checkTls, readTls, tlsFields, tlsKeysSet, type TlsMaterial } from "./tls.ts";
 export { traceHeaders } from "./trace-context.ts";
 export { withGrace } from "./with-grace.ts";
+export { carryOut, trace, type Work } from "./work.ts";
