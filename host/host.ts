@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "@executor-host/proto/shared/error";
 import { ApiServer } from "./api/server.ts";
@@ -7,9 +7,10 @@ import { Slots } from "./execution/slots.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Logger } from "./log/logger.ts";
 import { ConfigChecker } from "./policy/config-check.ts";
-import { makeDirectory } from "./settings/make-directory.ts";
+import { allowPassage, makeDirectory } from "./settings/make-directory.ts";
 import type { Settings } from "./settings/settings.ts";
 import { Containment } from "./supervision/containment.ts";
+import { Isolation } from "./supervision/isolation/isolation.ts";
 import { Pins } from "./supervision/pins.ts";
 import { Supervisor } from "./supervision/supervisor.ts";
 import { timeouts, type Timeouts } from "./timeouts.ts";
@@ -75,6 +76,10 @@ export class Host implements AsyncDisposable {
     const socketsDir = join(runtimeDir, journal.instanceId.slice(0, socketsNameLength));
     await rm(socketsDir, { recursive: true, force: true });
     starting.defer(() => rm(socketsDir, { recursive: true, force: true }));
+    const isolation = new Isolation(settings.executorIsolation);
+    await mkdir(socketsDir, { mode: 0o700 });
+    // Whoever an executor runs as has to get to its own directory in there, and sees nothing on the way.
+    if (isolation.hasUsers) for (const directory of [runtimeDir, socketsDir]) await allowPassage(directory);
     const supervisor = starting.use(
       new Supervisor({
         pluginsDirs: settings.pluginsDirs,
@@ -92,6 +97,7 @@ export class Host implements AsyncDisposable {
           maxMemoryBytes: settings.executorMaxMemoryBytes,
           crashLimit: settings.executorCrashLimit,
         },
+        isolation,
         pins: new Pins(settings.executorPins, settings.requirePins),
         containment,
         timeouts: waits,

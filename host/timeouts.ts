@@ -22,6 +22,8 @@ export const timeouts = {
   sweepMs: 5_000,
   /** Between two looks at what is still there. */
   sweepIntervalMs: 20,
+  /** Until a group of processes is removed whose processes were killed. */
+  groupRemoveMs: 500,
   /** A result that cannot be journaled is shown after this, with a warning. */
   journalRetryMs: 5_000,
   /** Between two tries to write it. */

@@ -1,6 +1,7 @@
 import { HostError } from "@executor-host/proto/shared/error";
 import type { MutualTls } from "../tls/credentials.ts";
 import type { Curve } from "../tls/identity.ts";
+import type { Owner } from "../transport/bind.ts";
 import type { LogEntry } from "./log-entry.ts";
 
 /** How to launch a plugin. */
@@ -17,6 +18,11 @@ export interface LaunchOptions {
    * `["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]`. Default none.
    */
   readonly wrapper?: readonly string[];
+  /**
+   * Who the plugin runs as, when `wrapper` makes it somebody else: its private directory and the sockets made for it are given to them.
+   * Only root can do that. Default: this process's own user.
+   */
+  readonly runsAs?: Owner;
   /** Key and value are the application's; the plugin refuses to run without. */
   readonly magicCookie: { readonly key: string; readonly value: string };
   /** The application protocol versions the host speaks; the plugin chooses. */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { isHostError, type ErrorCode, type HostError } from "@executor-host/proto/shared/error";
-import { echoCalls, EchoClient } from "../fixtures/echo-service.ts";
+import { addEchoService, echoCalls, EchoClient } from "../fixtures/echo-service.ts";
 import { fixture, nodeFixture, Sandbox } from "../fixtures/sandbox.ts";
 import { createIdentity } from "../tls/identity.ts";
 import type { LaunchOptions } from "./launch-options.ts";
@@ -350,6 +350,35 @@ describe("launchPlugin() with a checksum", limit, () => {
       assert.match(readFileSync(command, "utf8"), /replaced/);
     },
   );
+});
+
+describe("launchPlugin() for a plugin that runs as somebody else", limit, () => {
+  /** Whoever runs this is somebody else. */
+  const nobody = 65_533;
+  const runsAs = { uid: nobody, gid: nobody };
+  const wrapper = ["/usr/bin/setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--"];
+
+  it("gives it its directory and its callbacks, or says that it may not", async () => {
+    await using sandbox = new Sandbox();
+    const options = { ...nodeFixture("echo-plugin.ts"), runsAs, wrapper };
+    if (process.getuid?.() !== 0) {
+      const error = await failure(sandbox, options);
+      assert.equal(error.code, "PLUGIN_OPTIONS_INVALID");
+      assert.match(error.message, /^cannot make a directory in runtimeDir: EPERM/);
+      return;
+    }
+    mkdirSync(sandbox.runtimeDir);
+    for (const directory of [sandbox.directory, sandbox.runtimeDir]) chmodSync(directory, 0o711);
+    await using plugin = await sandbox.launch(options);
+    const [own = ""] = readdirSync(sandbox.runtimeDir);
+    const { uid, mode } = statSync(join(sandbox.runtimeDir, own));
+    assert.deepEqual([uid, mode & 0o777], [nobody, 0o700]);
+    const id = plugin.broker.nextId();
+    await using _served = await plugin.broker.serve(id, (server) =>
+      addEchoService(server, { say: async (said) => `host: ${said}` }),
+    );
+    assert.equal(await echoCalls(plugin.client(EchoClient)).callBack(id), "host: called back");
+  });
 });
 
 describe("launchPlugin() gives the plugin", limit, () => {

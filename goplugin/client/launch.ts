@@ -34,7 +34,7 @@ export async function launchPlugin(options: LaunchOptions): Promise<PluginProces
   options.signal?.throwIfAborted();
   assertLaunchOptions(options);
   const file = findExecutable(options);
-  const sockets = await SocketDirectory.create(options.runtimeDir);
+  const sockets = await SocketDirectory.create(options.runtimeDir, options.runsAs);
   try {
     return await launchWith(sockets, file, options);
   } catch (error) {
@@ -66,6 +66,7 @@ async function launchWith(sockets: SocketDirectory, file: string, options: Launc
       address,
       credentials: createCredentials(tls),
       socketDirectory: sockets.path,
+      owner: options.runsAs,
     };
     const link = await openLink(child, {
       createTransport: async (limits) =>

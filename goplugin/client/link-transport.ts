@@ -10,6 +10,7 @@ import { openRelayedChannel } from "../multiplex/relayed-channel.ts";
 import type { Address } from "../protocol/address.ts";
 import { timeouts } from "../protocol/defaults.ts";
 import type { LinkCredentials } from "../tls/credentials.ts";
+import type { Owner } from "../transport/bind.ts";
 import { openChannel } from "../transport/channel.ts";
 import { listen } from "../transport/listen.ts";
 import { YamuxSession } from "../yamux/session.ts";
@@ -19,6 +20,8 @@ export interface LinkTransportOptions {
   readonly credentials: LinkCredentials;
   /** Sockets for the plugin to dial are made in here. */
   readonly socketDirectory: string;
+  /** Whose they are. */
+  readonly owner?: Owner | undefined;
 }
 
 /** How a host reaches its plugin, and is reached by it. */
@@ -32,8 +35,9 @@ export interface LinkTransport {
 }
 
 /** One connection for the plugin's own services, further ones for brokered servers. It connects with the first call. */
-export function createClassicTransport({ address, credentials, socketDirectory }: LinkTransportOptions): LinkTransport {
-  const place = { network: "unix", directory: socketDirectory } as const;
+export function createClassicTransport(options: LinkTransportOptions): LinkTransport {
+  const { address, credentials, socketDirectory: directory, owner } = options;
+  const place = { network: "unix", directory, owner } as const;
   const channel = openChannel(address, credentials.client);
   const broker = new ClassicBroker({
     listen: (register) => listen(place, credentials.server, register),

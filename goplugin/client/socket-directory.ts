@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chown, lstat, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
 import { maxSocketPathBytes, type Address } from "../protocol/address.ts";
+import type { Owner } from "../transport/bind.ts";
 
 /** What a Go plugin appends: `/plugin` and a random number of up to ten digits. */
 const longestSocketName = "/plugin4294967295".length;
@@ -20,9 +21,10 @@ export class SocketDirectory implements AsyncDisposable {
    * Make one, with mode 0700.
    *
    * @param runtimeDir made when missing
+   * @param owner whose it shall be, default this process's user
    * @throws {HostError} `PLUGIN_OPTIONS_INVALID` when socket paths would be too long or the directory cannot be made
    */
-  static async create(runtimeDir: string): Promise<SocketDirectory> {
+  static async create(runtimeDir: string, owner?: Owner): Promise<SocketDirectory> {
     const prefix = join(resolve(runtimeDir), "p-");
     const longest = Buffer.byteLength(prefix) + randomSuffix + longestSocketName;
     if (longest > maxSocketPathBytes) {
@@ -33,7 +35,9 @@ export class SocketDirectory implements AsyncDisposable {
     }
     try {
       await mkdir(runtimeDir, { recursive: true, mode: 0o700 });
-      return new SocketDirectory(await mkdtemp(prefix));
+      const made = new SocketDirectory(await mkdtemp(prefix));
+      if (owner !== undefined) await made.#giveTo(owner);
+      return made;
     } catch (cause) {
       throw new HostError("PLUGIN_OPTIONS_INVALID", `cannot make a directory in runtimeDir: ${messageOf(cause)}`, {
         cause,
@@ -45,6 +49,15 @@ export class SocketDirectory implements AsyncDisposable {
   /** Take over one that another host made. */
   static adopt(path: string): SocketDirectory {
     return new SocketDirectory(path);
+  }
+
+  async #giveTo({ uid, gid }: Owner): Promise<void> {
+    try {
+      await chown(this.path, uid, gid);
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Best effort: what a plugin made unremovable stays, for whoever sweeps `runtimeDir`. */

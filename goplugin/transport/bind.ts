@@ -4,6 +4,12 @@ import { join } from "node:path";
 import { HostError } from "@executor-host/proto/shared/error";
 import { isAddressProblem, parseAddress, type Address } from "../protocol/address.ts";
 
+/** A user and group of the system, by number. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** Where and how one side opens its listeners. */
 export type ListenPlace =
   | {
@@ -12,6 +18,8 @@ export type ListenPlace =
       readonly directory: string;
       /** Sockets are given to this group, with mode 0660. */
       readonly groupId?: number | undefined;
+      /** Sockets are given to this user. */
+      readonly owner?: Owner | undefined;
     }
   | {
       readonly network: "tcp";
@@ -48,6 +56,7 @@ async function bindSocket(place: Extract<ListenPlace, { network: "unix" }>, bind
     chownSync(address.path, -1, place.groupId);
     chmodSync(address.path, 0o660);
   }
+  if (place.owner !== undefined) chownSync(address.path, place.owner.uid, place.owner.gid);
   return address;
 }
 

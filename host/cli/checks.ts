@@ -3,6 +3,7 @@ import { delimiter, dirname, join } from "node:path";
 import { maxSocketPathBytes } from "../settings/address.ts";
 import { formatBytes } from "../settings/bytes.ts";
 import type { Settings } from "../settings/settings.ts";
+import { surveyLevels } from "../supervision/isolation/means.ts";
 
 /** One thing about this machine that matters to a host. */
 export interface Check {
@@ -32,6 +33,37 @@ export function checkMachine(
   ];
 }
 
+/** Which levels of isolation executors can be held by here. What cannot be reached matters to whom asks for it only. */
+export async function checkIsolation(): Promise<readonly Check[]> {
+  const name = "isolation";
+  const levels = await surveyLevels();
+  const reached = levels.flatMap(({ level, reach }) => ("means" in reach ? [`${level} (${reach.means})`] : []));
+  const missed = levels.flatMap(({ level, reach }) => ("means" in reach ? [] : [{ level, ...reach }]));
+  return [
+    { name, level: "ok", message: `can be had: ${reached.join(", ") || "nothing"}` },
+    ...missed.map(({ level, problem, hint }): Check => {
+      return { name, level: "ok", message: `cannot be had: ${level}: ${problem}`, hint };
+    }),
+  ];
+}
+
+/** Settings of single executors hold for executors that are there. @param executors undefined when that is not known */
+export function checkNames(
+  { executorPins, executorIsolation }: Settings,
+  executors: readonly string[] | undefined,
+): readonly Check[] {
+  if (executors === undefined) return [];
+  return Object.entries({ "executor-pins": executorPins, "executor-isolation": executorIsolation }).flatMap(
+    ([setting, values]) =>
+      [...values.keys()]
+        .filter((name) => name !== "*" && !executors.includes(name))
+        .map((name): Check => {
+          const hint = `there are ${executors.join(", ") || "none"}`;
+          return { name: setting, level: "warn", message: `no executor is named ${name}`, hint };
+        }),
+  );
+}
+
 function checkNode(version: string): Check {
   const isEnough = Number(version.split(".")[0]) >= leastNodeMajor;
   if (isEnough) return { name: "node", level: "ok", message: version };
@@ -59,7 +91,7 @@ function checkRuntimeDir(dir: string): Check {
   }
   const blocked = checkWritable(name, dir);
   if (blocked !== undefined) return blocked;
-  if (existsSync(dir) && (statSync(dir).mode & 0o077) !== 0) {
+  if (existsSync(dir) && (statSync(dir).mode & 0o066) !== 0) {
     return { name, level: "warn", message: `${dir} is open to other users`, hint: `chmod 700 ${dir}` };
   }
   return { name, level: "ok", message: dir };

@@ -2,15 +2,17 @@ import type { Executor } from "../client/types.ts";
 import { escapeControls } from "../log/escape.ts";
 import type { Styler } from "../log/style.ts";
 import type { ConfigKey } from "./config-keys.ts";
-import { capabilitiesText } from "./text.ts";
+import { capabilitiesText, isolationText } from "./text.ts";
 
 /** An executor and its keys as text for a terminal. */
 export function renderText(executor: Executor, keys: readonly ConfigKey[], columns: number, style: Styler): string {
-  const { name, version, summary, path, capabilities, protocolVersion } = executor;
+  const { name, version, summary, path, capabilities, protocolVersion, isolation, pinnedSha256 } = executor;
   const lines = [
     `${style("bold", escapeControls(name))} ${escapeControls(version)}${summary === "" ? "" : `: ${escapeControls(summary)}`}`,
     `  path  ${escapeControls(path)}`,
     `  can   ${capabilitiesText(capabilities, protocolVersion)}`,
+    ...(isolation.length === 0 ? [] : [`  held  ${escapeControls(isolationText(isolation))}`]),
+    ...(pinnedSha256 === "" ? [] : [`  pin   sha256 ${pinnedSha256}`]),
     "",
   ];
   if (keys.length === 0) lines.push("It publishes no keys: see its own documentation.");

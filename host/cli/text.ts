@@ -1,4 +1,4 @@
-import type { Capabilities } from "../model/model.ts";
+import type { Capabilities, IsolationLevel } from "../model/model.ts";
 
 /** `SUCCEEDED` as `succeeded`, `TIMED_OUT` as `timed out`. */
 export function words(constant: string): string {
@@ -33,6 +33,16 @@ export function pairs(values: Readonly<Record<string, unknown>>): string {
 export function quoted(text: string): string {
   if (text.includes("\n")) return `$'${text.replaceAll(/[\\']/g, "\\$&").replaceAll("\n", "\\n")}'`;
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** What an executor's processes are held by; empty when nothing is asked for. */
+export function isolationText(levels: readonly IsolationLevel[]): string {
+  return levels
+    .map(({ name, value, means, problem }) => {
+      const level = value === "true" ? name : `${name}=${value}`;
+      return problem === "" ? `${level} (${means})` : `${level} (NOT REACHED: ${problem})`;
+    })
+    .join(", ");
 }
 
 /** What an executor can do beside running jobs. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { isHostError, type HostError } from "@executor-host/proto/shared/error";
+import { settingRows } from "./table.ts";
 import { loadSettings, type LoadOptions } from "./settings.ts";
 
 interface Scene {
@@ -65,6 +66,7 @@ test("loadSettings() needs no setting at all", (t) => {
     executorCrashLimit: 5,
     executorPins: new Map(),
     requirePins: false,
+    executorIsolation: new Map(),
     executorEnvironment: ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR"],
     autoMtls: true,
     maxConfigBytes: 1_048_576,
@@ -164,6 +166,42 @@ test("values for single executors come from YAML maps, from variables with separ
   assert.match(fail({ flags: { "executor-pins": [`x=${a}`, `x=${b}`] } }).message, /names x twice/);
   const number = fail({ configPath: writeConfig(`executor-pins: { shell: ${"1".repeat(64)} }\n`) });
   assert.equal(number.hint, "put it in quotes");
+});
+
+test("levels of isolation are read from maps and from text, and written back as text", (t) => {
+  const { dir, load, fail, writeConfig } = scene(t);
+  const configPath = writeConfig(
+    "executor-isolation:\n  '*': { no-new-privileges: true }\n" +
+      "  shell: { user: 1000, memory: 512MiB, cpus: 1.5, writable: [work, /srv], no-new-privileges: false }\n",
+  );
+  const shell = {
+    user: "1000",
+    memoryBytes: 512 * 1024 ** 2,
+    cpus: 1.5,
+    writable: [join(dir, "work"), "/srv"],
+    noNewPrivileges: undefined,
+  };
+  const { executorIsolation: fromFile } = load({ configPath }).settings;
+  assert.deepEqual(Object.fromEntries(fromFile), { "*": { noNewPrivileges: true }, shell });
+  const flags = { "executor-isolation": ["http=user=nobody,pids=20,read-only,writable=/a:/b,memory=none"] };
+  const http = { user: "nobody", pids: 20, readOnly: true, writable: ["/a", "/b"], memoryBytes: undefined };
+  const { executorIsolation } = load({ flags }).settings;
+  assert.deepEqual(executorIsolation, new Map([["http", http]]));
+  const row = settingRows.find(({ key }) => key === "executor-isolation");
+  assert.equal(row?.kind.format(executorIsolation), "http=user=nobody,pids=20,read-only,writable=/a:/b");
+  const problems = [
+    ["*=cpu=1", /^setting executor-isolation of \* has no level cpu /],
+    [
+      "x=cpus=0",
+      /^setting executor-isolation of x level cpus must be a number of CPUs such as 0.5 or 2, at least 0.01: "0" /,
+    ],
+    ["x=", /^setting executor-isolation of x must be LEVEL=VALUE/],
+    ["x=read-only=maybe", /read-only must be true or false: maybe/],
+    ["x=user=a b", /user must be the name or number of a user: "a b"/],
+  ] as const;
+  for (const [flag, message] of problems)
+    assert.match(fail({ flags: { "executor-isolation": [flag] } }).message, message);
+  assert.equal(fail({ flags: { "executor-isolation": ["x=cpu=1"] } }).hint, "did you mean 'cpus'");
 });
 
 test("an empty variable counts as not set", (t) => {

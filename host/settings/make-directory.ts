@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises";
+import { chmod, mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
 
@@ -17,6 +17,14 @@ export async function makeDirectory(path: string, setting: string): Promise<void
       cause: error,
     });
   }
+}
+
+/** Let everybody pass through a directory, who then sees nothing of what is in it. One that belongs to somebody else stays as it is. */
+export async function allowPassage(path: string): Promise<void> {
+  const { mode } = await stat(path);
+  await chmod(path, (mode & 0o7777) | 0o011).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPERM") throw error;
+  });
 }
 
 /** Step by step: with `recursive`, Node 24 takes ENOENT for a missing parent for ever where nobody can make a directory, as in /proc. */

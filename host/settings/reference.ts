@@ -25,7 +25,7 @@ export function renderSettingsReference(): string {
     "max-output-bytes: 64MiB",
     "```",
     "",
-    "In the environment, the items of a list are separated by `:` (plugins-dirs) or `,` (the others). An empty variable counts as not set.",
+    "In the environment, the items of a list are separated by `:` (plugins-dirs), `;` (executor-isolation) or `,` (the others). An empty variable counts as not set.",
     "Durations: `500ms`, `30s`, `1h30m`, `7d`. Sizes: `4096`, `64KB`, `10GiB`; all units are powers of 1024.",
     "",
     "| Key | Meaning | Value | Default | Flag | Variable |",

@@ -1,3 +1,5 @@
+import type { IsolationSettings } from "./isolation.ts";
+
 /** Everything an operator can set. Each has a default: no setting is needed to start. */
 export interface Settings {
   /** Absolute paths, searched in order. */
@@ -29,6 +31,8 @@ export interface Settings {
   readonly executorPins: ReadonlyMap<string, string>;
   /** Executors without a pin are not started. */
   readonly requirePins: boolean;
+  /** By name; `*` for every executor, whose own entry wins level by level. */
+  readonly executorIsolation: ReadonlyMap<string, IsolationSettings>;
   /** Names, `*` stands for any characters. */
   readonly executorEnvironment: readonly string[];
   readonly autoMtls: boolean;

@@ -13,6 +13,7 @@ import {
 } from "./kinds.ts";
 import { timeouts } from "../timeouts.ts";
 import { perExecutor, sha256Sum } from "./map.ts";
+import { isolation, type IsolationSettings } from "./isolation.ts";
 import type { LimitSettings, Settings } from "./shape.ts";
 import { defaultPluginsDirs, defaultRuntimeDir, defaultStateDir, type Surroundings } from "./surroundings.ts";
 
@@ -237,6 +238,16 @@ const settingsTable: { readonly [P in keyof FlatSettings]: SettingRow<FlatSettin
     kind: boolean(),
     default: () => false,
     summary: "Start no executor that has no pin",
+  },
+  executorIsolation: {
+    key: "executor-isolation",
+    kind: perExecutor(isolation(), { separator: ";", everyone: "*" }),
+    default: () => new Map<string, IsolationSettings>(),
+    defaultText: "none",
+    summary: "What an executor's processes are kept from; may be given more than once",
+    details:
+      "`*` stands for every executor; an executor's own entry wins, level by level. An executor is not started when a level cannot be reached on this " +
+      "machine: see [isolation](isolation.md).",
   },
   executorEnvironment: {
     key: "executor-environment",

@@ -1,20 +1,21 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { Survivor } from "../model/model.ts";
-import { timeouts } from "../timeouts.ts";
-import { tagVariable } from "./environment.ts";
+import { killGroup, members, move, removeGroup, subgroups } from "./cgroup-files.ts";
+import { cgroupHint, controllers, findPlace, ownUnifiedGroup } from "./cgroup-places.ts";
+import { makeLimitedGroups, neededControllers, type GroupLimits, type LimitedGroups } from "./limited-groups.ts";
+import { commandOf, killTagged } from "./tagged-processes.ts";
 
 /**
  * Keeps what an executor process starts within reach, so that nothing outlives it.
  *
  * With a cgroup v2 hierarchy to write to, each executor process gets a group of its own, and one write kills all in it, whatever they forked or
- * detached. Everything else is found by the tag in its environment.
+ * detached. Everything else is found by the tag in its environment. This host itself is in none of these groups.
  */
 export class Containment {
   readonly #instanceId: string;
-  /** Directory of this instance's groups; undefined without cgroups. */
+  /** Of version 2, where groups of this instance's processes are made; undefined without cgroups. */
   readonly #root: string | undefined;
 
   private constructor(instanceId: string, root: string | undefined) {
@@ -31,10 +32,10 @@ export class Containment {
     instanceId: string,
     { wasAbandoned }: { readonly wasAbandoned: boolean },
   ): Promise<{ containment: Containment; leftovers: number }> {
-    const root = await createRoot(instanceId);
-    const containment = new Containment(instanceId, root);
+    const containment = new Containment(instanceId, await createRoot(directoryName(instanceId)));
     let leftovers = await containment.#sweepGroups();
     if (wasAbandoned) leftovers += (await killTagged(`${instanceId}/`)).found;
+    await containment.#removeLimited();
     return { containment, leftovers };
   }
 
@@ -43,16 +44,33 @@ export class Containment {
     return this.#root === undefined ? "environment tag" : "cgroup";
   }
 
-  /** @param process unique among this instance's executor processes */
-  async forProcess(process: string): Promise<ProcessGroup> {
+  /**
+   * @param process unique among this instance's executor processes
+   * @param limits for it and everything it starts
+   * @throws {HostError} `EXECUTOR_UNUSABLE` when a limit cannot be held here; nothing is left then
+   */
+  async forProcess(process: string, limits: GroupLimits = {}): Promise<ProcessGroup> {
     const tag = `${this.#instanceId}/${process}`;
-    const group = this.#root === undefined ? undefined : join(this.#root, process);
+    const name = join(directoryName(this.#instanceId), process);
+    let limited: LimitedGroups | undefined;
+    if (neededControllers(limits).length > 0) {
+      try {
+        limited = await makeLimitedGroups(name, limits);
+      } catch (error) {
+        await this.#removeLimited(process);
+        if (isHostError(error)) throw error;
+        const message = `its limits cannot be set: ${messageOf(error)}`;
+        throw new HostError("EXECUTOR_UNUSABLE", message, { hint: cgroupHint, cause: error });
+      }
+    }
+    const group = limited?.unified ?? (this.#root === undefined ? undefined : join(this.#root, process));
     if (group !== undefined) await mkdir(group, { recursive: true });
-    return new ProcessGroup(tag, group);
+    return new ProcessGroup(tag, group, limited);
   }
 
   async close(): Promise<void> {
     if (this.#root !== undefined) await removeGroup(this.#root);
+    await this.#removeLimited();
   }
 
   async #sweepGroups(): Promise<number> {
@@ -62,6 +80,16 @@ export class Containment {
     for (const name of await subgroups(this.#root)) await removeGroup(join(this.#root, name));
     return found.length;
   }
+
+  /** Groups that held limits, of all processes or of one. */
+  async #removeLimited(process = ""): Promise<void> {
+    const places = await Promise.all(controllers.map(findPlace));
+    for (const place of places) {
+      if ("problem" in place) continue;
+      const directory = join(place.directory, directoryName(this.#instanceId), process);
+      if (directory !== this.#root) await removeGroup(directory);
+    }
+  }
 }
 
 /** Everything one executor process started. */
@@ -69,15 +97,29 @@ export class ProcessGroup {
   /** For the process's environment. */
   readonly tag: string;
   readonly #group: string | undefined;
+  readonly #limited: LimitedGroups | undefined;
 
-  constructor(tag: string, group: string | undefined) {
+  constructor(tag: string, group: string | undefined, limited: LimitedGroups | undefined) {
     this.tag = tag;
     this.#group = group;
+    this.#limited = limited;
   }
 
-  /** Put the executor process in, before it starts anything. */
+  /** Files to write a pid into, for a process to be in before it starts anything. */
+  get joins(): readonly string[] {
+    const joins = this.#limited?.joins ?? [];
+    if (this.#group === undefined || this.#limited?.unified !== undefined) return joins;
+    return [...joins, join(this.#group, "cgroup.procs")];
+  }
+
+  /** Put the executor process in, before it starts anything. One that is started by way of `joins` is in already. */
   async add(pid: number): Promise<void> {
-    if (this.#group !== undefined) await move(pid, this.#group);
+    if (this.#group !== undefined && this.#limited?.unified === undefined) await move(pid, this.#group);
+  }
+
+  /** How often the kernel has killed one of its processes, as all together reached their memory limit. */
+  memoryKills(): number {
+    return this.#limited?.memoryKills() ?? 0;
   }
 
   /**
@@ -87,10 +129,11 @@ export class ProcessGroup {
    */
   async release(): Promise<readonly Survivor[]> {
     if (this.#group === undefined) return [];
+    const own = await ownUnifiedGroup();
     for (const pid of await members(this.#group)) {
-      await move(pid, join(this.#group, "../.."));
+      if (own !== undefined) await move(pid, own);
     }
-    await removeGroup(this.#group);
+    await this.#remove();
     return [];
   }
 
@@ -100,22 +143,29 @@ export class ProcessGroup {
     if (this.#group !== undefined) {
       await killGroup(this.#group);
       for (const pid of await members(this.#group)) left.set(pid, { pid, command: commandOf(pid) });
-      await removeGroup(this.#group);
     }
     // What the executor forked before it was put into its group is found by the tag only.
     for (const survivor of (await killTagged(this.tag)).survivors) left.set(survivor.pid, survivor);
+    await this.#remove();
     return [...left.values()];
+  }
+
+  async #remove(): Promise<void> {
+    if (this.#group !== undefined) await removeGroup(this.#group);
+    for (const directory of this.#limited?.directories ?? []) await removeGroup(directory);
   }
 }
 
+function directoryName(instanceId: string): string {
+  return `executor-host-${instanceId}`;
+}
+
 /** A place for groups below our own one, or undefined if there is none to write to. */
-async function createRoot(instanceId: string): Promise<string | undefined> {
+async function createRoot(name: string): Promise<string | undefined> {
   try {
-    const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-    const mount = mounts.map((line) => line.split(" ")).find((fields) => fields[fields.indexOf("-") + 1] === "cgroup2");
-    const own = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1];
-    if (mount?.[4] === undefined || own === undefined) return undefined;
-    const root = join(mount[4], own, `executor-host-${instanceId}`);
+    const own = await ownUnifiedGroup();
+    if (own === undefined) return undefined;
+    const root = join(own, name);
     await mkdir(root, { recursive: true });
     await readFile(join(root, "cgroup.kill")).catch((error: NodeJS.ErrnoException) => {
       // Write-only where it exists; older kernels lack it.
@@ -125,89 +175,5 @@ async function createRoot(instanceId: string): Promise<string | undefined> {
   } catch {
     // No cgroup2, or no right to it: the tag serves.
     return undefined;
-  }
-}
-
-/** Put a process into a group. One that has ended needs no place. */
-async function move(pid: number, group: string): Promise<void> {
-  await writeFile(join(group, "cgroup.procs"), String(pid)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ESRCH") throw error;
-  });
-}
-
-async function killGroup(group: string): Promise<void> {
-  const deadline = performance.now() + timeouts.sweepMs;
-  await writeFile(join(group, "cgroup.kill"), "1");
-  while ((await isPopulated(group)) && performance.now() < deadline) await sleep(timeouts.sweepIntervalMs);
-}
-
-async function isPopulated(group: string): Promise<boolean> {
-  return /^populated 1$/m.test(await readFile(join(group, "cgroup.events"), "utf8"));
-}
-
-async function members(group: string): Promise<number[]> {
-  const pids = (await readFile(join(group, "cgroup.procs"), "utf8")).split("\n").filter(Boolean).map(Number);
-  for (const name of await subgroups(group)) pids.push(...(await members(join(group, name))));
-  return pids;
-}
-
-async function subgroups(group: string): Promise<string[]> {
-  const entries = await readdir(group, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-}
-
-async function removeGroup(group: string): Promise<void> {
-  for (const name of await subgroups(group)) await removeGroup(join(group, name));
-  await rmdir(group).catch((error: NodeJS.ErrnoException) => {
-    // A survivor holds it; the next host's sweep tries again.
-    if (error.code !== "EBUSY" && error.code !== "ENOENT") throw error;
-  });
-}
-
-/** Kill every process whose environment carries the tag, until two looks in a row find none. */
-async function killTagged(tag: string): Promise<{ found: number; survivors: readonly Survivor[] }> {
-  const needle = `${tagVariable}=${tag}`;
-  const seen = new Set<number>();
-  const deadline = performance.now() + timeouts.sweepMs;
-  for (let quiet = 0; quiet < 2;) {
-    const pids = taggedProcesses(needle);
-    if (pids.length > 0 && performance.now() > deadline) {
-      return { found: seen.size, survivors: pids.map((pid) => ({ pid, command: commandOf(pid) })) };
-    }
-    quiet = pids.length === 0 ? quiet + 1 : 0;
-    for (const pid of pids) {
-      seen.add(pid);
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It ended in the meantime.
-      }
-    }
-    if (quiet < 2 && seen.size > 0) await sleep(timeouts.sweepIntervalMs);
-  }
-  return { found: seen.size, survivors: [] };
-}
-
-/** Live processes, zombies left out, with the needle at the start of an environment entry; for a whole tag, at its end too. */
-function taggedProcesses(needle: string): number[] {
-  const exact = needle.endsWith("/") ? needle : `${needle}\0`;
-  const pids: number[] = [];
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    try {
-      if (`\0${readFileSync(`/proc/${name}/environ`, "latin1")}`.includes(`\0${exact}`)) pids.push(pid);
-    } catch {
-      // Gone, or not ours to read.
-    }
-  }
-  return pids;
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-  } catch {
-    return "";
   }
 }

@@ -10,11 +10,15 @@ import type { Binary } from "./catalog.ts";
 import type { ProcessGroup } from "./containment.ts";
 import { executorEnvironment } from "./environment.ts";
 import { HealthWatch } from "./health-watch.ts";
+import type { Account } from "./isolation/accounts.ts";
+import type { Confined } from "./isolation/isolation.ts";
 import type { ExecutorLink } from "./link.ts";
 import { DkronLink } from "./dkron-link.ts";
 import { NativeLink } from "./native-link.ts";
 
 export interface ProcessOptions {
+  /** What it is started with. */
+  readonly confined: Confined;
   /** What the file's sum must be; empty when anything will do. */
   readonly sha256: string;
   readonly runtimeDir: string;
@@ -44,6 +48,8 @@ export interface Ending {
 /** One running executor. */
 export class ExecutorProcess implements AsyncDisposable {
   readonly link: ExecutorLink;
+  /** Processes from `pid` down to the executor's own: those of a wrapper that stay. */
+  readonly parents: number;
   readonly startedMs = Date.now();
   /** Resolves when the process is gone, and everything it started with it unless it ended in order. Never rejects. */
   readonly ended: Promise<ProcessEnd>;
@@ -51,13 +57,21 @@ export class ExecutorProcess implements AsyncDisposable {
   readonly beyondReach: AbortSignal;
   readonly #health: HealthWatch;
   #isUnresponsive = false;
+  #memoryKills = 0;
   readonly #plugin: PluginProcess;
   readonly #timeouts: Timeouts;
   readonly #log: Logger;
   #active = 0;
   #finished = 0;
 
-  private constructor(plugin: PluginProcess, link: ExecutorLink, group: ProcessGroup, timeouts: Timeouts, log: Logger) {
+  private constructor(
+    plugin: PluginProcess,
+    link: ExecutorLink,
+    group: ProcessGroup,
+    { timeouts, confined }: ProcessOptions,
+    log: Logger,
+  ) {
+    this.parents = confined.parents;
     this.#plugin = plugin;
     this.#timeouts = timeouts;
     this.#log = log;
@@ -72,6 +86,7 @@ export class ExecutorProcess implements AsyncDisposable {
     });
     void plugin.exited.then(() => this.#health[Symbol.dispose]());
     this.ended = plugin.exited.then(async (exit) => {
+      this.#memoryKills = group.memoryKills();
       const inOrder = exit.expected && !this.#isUnresponsive && this.#active === 0;
       try {
         return { exit, survivors: inOrder ? await group.release() : await group.killAll() };
@@ -90,10 +105,16 @@ export class ExecutorProcess implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ExecutorProcess> {
     const log = options.logger.child({ executor: binary.name });
+    const { wrapper, runsAs } = options.confined;
     const launch = (autoMtls: boolean, versions = Object.values(appVersions)) =>
       launchPlugin({
         command: binary.path,
-        env: executorEnvironment(options.environment, options.allowedEnvironment, group.tag),
+        wrapper,
+        ...(runsAs && { runsAs }),
+        env: {
+          ...executorEnvironment(options.environment, options.allowedEnvironment, group.tag),
+          ...(runsAs && homeOf(runsAs)),
+        },
         magicCookie,
         ...(options.sha256 !== "" && { checksum: { algorithm: "sha256", hex: options.sha256 } }),
         appVersions: versions,
@@ -125,7 +146,7 @@ export class ExecutorProcess implements AsyncDisposable {
               timeouts: options.timeouts,
               exited: plugin.exited,
             });
-      return new ExecutorProcess(plugin, link, group, options.timeouts, log);
+      return new ExecutorProcess(plugin, link, group, options, log);
     } catch (error) {
       await plugin?.kill();
       await group.killAll();
@@ -183,7 +204,11 @@ export class ExecutorProcess implements AsyncDisposable {
 
   /** One line about its end, if nobody asked for that. */
   describeEnd(exit: PluginExit): string {
-    return this.#isUnresponsive ? "stopped answering and was killed" : describeExit(exit);
+    if (this.#isUnresponsive) return "stopped answering and was killed";
+    // A wrapper tells of a signal by a code.
+    const isKilled = exit.signal === "SIGKILL" || exit.code === codeOfSigkill;
+    const why = isKilled && this.#memoryKills > 0 ? "its memory limit was reached: it " : "";
+    return why + describeExit(exit);
   }
 
   enter(): void {
@@ -257,6 +282,14 @@ function describeExit(exit: PluginExit): string {
   const how = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
   const tail = exit.stderrTail.trim();
   return tail === "" ? how : `${how}; its last words: ${lastLines(tail)}`;
+}
+
+/** What a shell says of a child that was ended so. */
+const codeOfSigkill = 137;
+
+/** What an account's programs expect of their environment. */
+function homeOf({ name, homeDir }: Account): Record<string, string> {
+  return name === "" ? {} : { HOME: homeDir, USER: name, LOGNAME: name };
 }
 
 const lastWords = 5;

@@ -1,7 +1,7 @@
 import { Changes } from "@executor-host/proto/shared/changes";
 import { HostError } from "@executor-host/proto/shared/error";
 import type { Logger } from "../log/logger.ts";
-import type { ExecutorDescription, ExecutorInfo, Survivor } from "../model/model.ts";
+import type { ExecutorDescription, ExecutorInfo, IsolationLevel, Survivor } from "../model/model.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { Binary } from "./catalog.ts";
 import { CrashRecord } from "./crash-record.ts";
@@ -27,6 +27,8 @@ export interface PoolOptions {
   start(): Promise<ExecutorProcess>;
   /** What its file's sum must be; empty when anything will do. */
   readonly pinnedSha256: string;
+  /** What its processes are held by, as was last found. */
+  isolation(): readonly IsolationLevel[];
   readonly limits: PoolLimits;
   readonly timeouts: Timeouts;
   readonly logger: Logger;
@@ -150,7 +152,7 @@ export class Pool implements AsyncDisposable {
       crashes: this.#crashes.count,
       lastCrash: this.#crashes.last,
       pinnedSha256: this.#options.pinnedSha256,
-      isolation: [],
+      isolation: this.#options.isolation(),
     };
   }
 

@@ -6,14 +6,16 @@ import type { ExecutorDescription, ExecutorInfo, SkippedFile } from "../model/mo
 import { scanPlugins, type Binary } from "./catalog.ts";
 import type { Containment } from "./containment.ts";
 import { ExecutorProcess, type ProcessOptions } from "./executor-process.ts";
+import type { Isolation } from "./isolation/isolation.ts";
 import type { Pins } from "./pins.ts";
 import { PluginsWatcher } from "./plugins-watcher.ts";
 import { Pool, PoolRetiredError, type Lease, type PoolLimits } from "./pool.ts";
 
-export interface SupervisorOptions extends Omit<ProcessOptions, "sha256"> {
+export interface SupervisorOptions extends Omit<ProcessOptions, "sha256" | "confined"> {
   readonly pluginsDirs: readonly string[];
   readonly poolLimits: PoolLimits;
   readonly pins: Pins;
+  readonly isolation: Isolation;
   readonly containment: Containment;
   readonly logger: Logger;
 }
@@ -145,7 +147,8 @@ export class Supervisor implements AsyncDisposable {
 
   /** What is sure to fail is listed before anybody asks for it. */
   async #foresee(pool: Pool): Promise<void> {
-    const problem = await this.#options.pins.problemOf(pool.binary);
+    const { pins, isolation } = this.#options;
+    const problem = (await pins.problemOf(pool.binary)) ?? (await isolation.problemOf(pool.binary.name));
     if (problem !== undefined) pool.foresee(problem);
   }
 
@@ -216,21 +219,29 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #createPool(binary: Binary): Pool {
-    const { containment, pins, poolLimits: limits, timeouts, logger } = this.#options;
+    const { containment, pins, isolation, poolLimits: limits, timeouts, logger, runtimeDir } = this.#options;
+    const { name } = binary;
     let { autoMtls } = this.#options;
     return new Pool(binary, {
       limits,
       timeouts,
       logger,
-      pinnedSha256: pins.of(binary.name),
+      pinnedSha256: pins.of(name),
+      isolation: () => isolation.levelsOf(name),
       start: async () => {
-        pins.assertPinned(binary.name);
+        pins.assertPinned(name);
+        const unreached = await isolation.problemOf(name);
+        if (unreached !== undefined) throw unreached;
         this.#processes += 1;
-        const group = await containment.forProcess(`${process.pid}-${this.#processes}`);
+        const group = await containment.forProcess(`${process.pid}-${this.#processes}`, isolation.limitsOf(name));
+        const confined = await isolation.confine(binary, group.joins, runtimeDir).catch(async (error: unknown) => {
+          await group.killAll();
+          throw error;
+        });
         const started = await ExecutorProcess.start(
           binary,
           group,
-          { ...this.#options, autoMtls, sha256: pins.of(binary.name) },
+          { ...this.#options, autoMtls, confined, sha256: pins.of(name) },
           this.#stop.signal,
         );
         if (started.link.protocolVersion === appVersions.dkron) autoMtls = false;

@@ -27,11 +27,25 @@ export class Wear {
   reasonToReplace(process: ExecutorProcess): string | undefined {
     const { maxAgeMs, maxMemoryBytes } = this.#limits;
     if (maxAgeMs > 0 && Date.now() - process.startedMs >= maxAgeMs) return "it is old";
-    if (maxMemoryBytes > 0 && residentBytes(process.pid) > maxMemoryBytes) return "it is large";
+    if (maxMemoryBytes > 0 && residentBytes(below(process.pid, process.parents)) > maxMemoryBytes) return "it is large";
     // Some cleaner of temporary files, perhaps. What is connected goes on, but could never connect again.
     if (process.socketPath !== undefined && !isSocket(process.socketPath)) return "its socket is gone";
     return undefined;
   }
+}
+
+/** The process so many generations below another, each an only child. */
+function below(pid: number, generations: number): number {
+  let found = pid;
+  for (let generation = 0; generation < generations; generation++) {
+    try {
+      const [child] = readFileSync(`/proc/${found}/task/${found}/children`, "latin1").split(" ");
+      found = Number(child) || found;
+    } catch {
+      return found; // it is ending
+    }
+  }
+  return found;
 }
 
 /** Resident memory of a process; 0 where that cannot be read. */

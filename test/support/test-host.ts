@@ -164,7 +164,7 @@ function controlGroups(instanceId: string): readonly string[] {
     .split("\n")
     .map((line) => line.split(" "));
   const roots = mounts
-    .filter((fields) => fields[fields.indexOf("-") + 1] === "cgroup2")
+    .filter((fields) => /^cgroup2?$/.test(fields[fields.indexOf("-") + 1] ?? ""))
     .map((fields) => fields[4] ?? "");
   return roots.flatMap((root) => globSync(join(root, "**", `executor-host-${instanceId}`)));
 }

@@ -3,7 +3,7 @@ import { messageOf } from "@executor-host/proto/shared/error";
 import { escapeControls } from "../../log/escape.ts";
 import type { LoadedSettings } from "../../settings/settings.ts";
 import { settingRows } from "../../settings/table.ts";
-import { checkMachine, type Check } from "../checks.ts";
+import { checkIsolation, checkMachine, checkNames, type Check } from "../checks.ts";
 import { connectByDefault, type Connection } from "../connection.ts";
 import type { CliContext } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
@@ -12,6 +12,7 @@ import { addSettingsOptions, settingsOf } from "../settings-source.ts";
 import { formatSetting } from "../settings-text.ts";
 import { StatusLine } from "../status-line.ts";
 import { table } from "../table.ts";
+import { isolationText } from "../text.ts";
 import { timeouts } from "../timeouts.ts";
 
 interface Report {
@@ -40,6 +41,7 @@ async function examine(loaded: LoadedSettings, context: CliContext): Promise<Rep
   using status = new StatusLine(context.stderr);
   status.set("starting every executor once");
   const { settings, origins, warnings } = loaded;
+  const { checks: hostChecks, executors } = await checkHost(loaded, context);
   return {
     settings: settingRows.map((row) => ({
       key: row.key,
@@ -47,24 +49,32 @@ async function examine(loaded: LoadedSettings, context: CliContext): Promise<Rep
       origin: origins[row.key] ?? "default",
     })),
     warnings,
-    checks: [...checkMachine(settings, context.env), ...(await checkHost(loaded, context))],
+    checks: [
+      ...checkMachine(settings, context.env),
+      ...(await checkIsolation()),
+      ...checkNames(settings, executors),
+      ...hostChecks,
+    ],
   };
 }
 
 /** Ask the running host, or one started for the moment, for its executors; each is started once. */
-async function checkHost(loaded: LoadedSettings, context: CliContext): Promise<Check[]> {
+async function checkHost(
+  loaded: LoadedSettings,
+  context: CliContext,
+): Promise<{ checks: readonly Check[]; executors: readonly string[] | undefined }> {
   let connection: Connection;
   try {
     connection = await connectByDefault(loaded, context, context.signal);
   } catch (error) {
     context.signal.throwIfAborted();
-    return [{ name: "host", level: "fail", message: messageOf(error) }];
+    return { checks: [{ name: "host", level: "fail", message: messageOf(error) }], executors: undefined };
   }
   await using opened = connection;
   const { client, isEmbedded } = opened;
   const running = isEmbedded ? "none is running; `executor-host serve` starts one" : `running at ${client.address}`;
   const { executors, skippedFiles } = await client.listExecutors({ signal: context.signal });
-  return [
+  const checks: Check[] = [
     { name: "host", level: "ok", message: running },
     ...(await Promise.all(executors.map(({ name }) => checkExecutor(name, opened, context.signal)))),
     ...skippedFiles.map(({ path, reason }): Check => ({
@@ -73,12 +83,14 @@ async function checkHost(loaded: LoadedSettings, context: CliContext): Promise<C
       message: `${path}: ${reason}`,
     })),
   ];
+  return { checks, executors: executors.map(({ name }) => name) };
 }
 
 async function checkExecutor(name: string, { client }: Connection, signal: AbortSignal): Promise<Check> {
   try {
     const { executor } = await client.describeExecutor(name, { signal, timeoutMs: timeouts.checkExecutorMs });
-    return { name: `executor ${name}`, level: "ok", message: `${executor.version} ${executor.path}` };
+    const held = executor.isolation.length === 0 ? "" : `, held by ${isolationText(executor.isolation)}`;
+    return { name: `executor ${name}`, level: "ok", message: `${executor.version} ${executor.path}${held}` };
   } catch (error) {
     signal.throwIfAborted();
     return { name: `executor ${name}`, level: "fail", message: messageOf(error) };

@@ -12,7 +12,7 @@ import type { CliContext } from "../context.ts";
 import { addConnectionOptions, addExamples, addJsonOption, type ConnectionOptions } from "../options.ts";
 import { StatusLine } from "../status-line.ts";
 import { table } from "../table.ts";
-import { capabilitiesText, count } from "../text.ts";
+import { capabilitiesText, count, isolationText } from "../text.ts";
 import { timeouts } from "../timeouts.ts";
 
 const worthTellingMs = 100;
@@ -89,6 +89,12 @@ async function print({ executors, skippedFiles }: ExecutorList, { stdout, stderr
   } else {
     const head = ["NAME", "VERSION", "STATE", "CAN", "PATH"].map((title) => style("bold", title));
     await stdout.write(table([head, ...executors.map((executor) => rowOf(executor, style))]));
+  }
+  for (const { name, isolation } of executors) {
+    if (isolation.length === 0) continue;
+    await stdout.line(
+      `\n${style("bold", escapeControls(name))} is held by ${escapeControls(isolationText(isolation))}`,
+    );
   }
   for (const executor of executors) {
     for (const problem of problemsOf(executor)) {

@@ -1,0 +1,34 @@
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
+import { timeouts } from "../../timeouts.ts";
+
+/** Where programs of the system are, whatever PATH this host has. */
+export const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+export type ToolRun = { readonly ok: true; readonly stdout: string } | { readonly ok: false; readonly problem: string };
+
+/** Run a program of the system that ends soon. Never rejects. */
+export function runTool([command = "", ...args]: readonly string[]): Promise<ToolRun> {
+  return new Promise((resolve) => {
+    const options = { env: { PATH: systemPath, LC_ALL: "C" }, timeout: timeouts.quickCallMs };
+    execFile(command, args, options, (error, stdout, stderr) => {
+      if (error === null) return resolve({ ok: true, stdout });
+      const said = stderr.trim().split("\n").at(-1) ?? "";
+      resolve({ ok: false, problem: error.code === "ENOENT" ? `${command} is not installed` : said || error.message });
+    });
+  });
+}
+
+/** The path of a program of the system; undefined when it is not there. */
+export async function findTool(name: string): Promise<string | undefined> {
+  for (const directory of systemPath.split(":")) {
+    const path = join(directory, name);
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return path;
+  }
+  return undefined;
+}
