@@ -10,18 +10,37 @@ import { parseArgs } from "node:util";
 import { root } from "../scripts/lib/root.ts";
 import { crash } from "./cases/crash.ts";
 import { docker } from "./cases/docker.ts";
+import { isolation } from "./cases/isolation.ts";
+import { jobs } from "./cases/jobs.ts";
+import { kill } from "./cases/kill.ts";
+import { neighbours } from "./cases/neighbours.ts";
 import { interop } from "./cases/interop.ts";
 import { noop } from "./cases/noop.ts";
 import { output } from "./cases/output.ts";
 import { publish } from "./cases/publish.ts";
 import { shell } from "./cases/shell.ts";
+import { soak } from "./cases/soak.ts";
 import { start } from "./cases/start.ts";
 import type { Case } from "./lib/case.ts";
 import { machineFacts } from "./lib/machine.ts";
 import { preparePrograms } from "./lib/programs.ts";
 import { goalTable, type Report } from "./lib/report.ts";
 
-const cases: readonly Case[] = [start, crash, noop, interop, shell, output, publish, docker];
+const cases: readonly Case[] = [
+  start,
+  crash,
+  kill,
+  neighbours,
+  noop,
+  interop,
+  shell,
+  isolation,
+  output,
+  publish,
+  docker,
+  jobs,
+  soak,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,7 +62,8 @@ const programs = cleanUp.use(await preparePrograms());
 const directory = cleanUp.adopt(await mkdtemp(join(tmpdir(), "eh-bench-")), (path) => rm(path, { recursive: true }));
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 
-const chosen = positionals.length === 0 ? cases : cases.filter(({ name }) => positionals.includes(name));
+const usual = cases.filter(({ page }) => page === undefined);
+const chosen = positionals.length === 0 ? usual : cases.filter(({ name }) => positionals.includes(name));
 const reports: Report[] = [];
 for (const { name, run } of chosen) {
   process.stderr.write(`${name}\n`);
@@ -62,4 +82,5 @@ const text = [
   ...reports.flatMap(({ sections }) => sections),
 ].join("\n");
 console.log(text);
-if (chosen.length === cases.length) await writeFile(join(import.meta.dirname, "results.md"), text);
+const page = positionals.length === 0 ? "results.md" : chosen.length === 1 ? chosen[0]?.page : undefined;
+if (page !== undefined) await writeFile(join(import.meta.dirname, page), text);

@@ -15,10 +15,12 @@ export interface Case {
   readonly name: string;
   /** What it measures, in one line. */
   readonly summary: string;
+  /** It takes long, runs only when it is named, and writes a page of its own beside results.md. */
+  readonly page?: string;
   run(context: CaseContext): Promise<Report>;
 }
 
 /** The path of a worker's module. */
-export function workerFile(name: "client" | "direct" | "echo" | "publish" | "spawn"): string {
+export function workerFile(name: "client" | "direct" | "echo" | "jobs" | "publish" | "soak" | "spawn"): string {
   return `${import.meta.dirname}/../workers/${name}.ts`;
 }

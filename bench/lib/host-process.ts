@@ -62,6 +62,11 @@ export class HostProcess implements AsyncDisposable {
     return host;
   }
 
+  /** Where its sockets and those of its executors are. */
+  get runtimeDir(): string {
+    return join(this.#directory, "run");
+  }
+
   /** What it has logged so far. */
   get log(): string {
     return readFileSync(join(this.#directory, "log"), "utf8");

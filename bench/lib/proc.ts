@@ -54,8 +54,13 @@ export function writtenBytes(pid: number): number {
   return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
 }
 
-/** The first process below `ancestor` that runs a program of this name. */
-export function findDescendant(ancestor: number, name: string): number | undefined {
+/** How many descriptors a process has open. */
+export function descriptorsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** All processes below `ancestor`, zombies included. */
+export function descendantsOf(ancestor: number): readonly { readonly pid: number; readonly name: string }[] {
   const processes = readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((entry) => statOf(Number(entry)));
@@ -68,7 +73,17 @@ export function findDescendant(ancestor: number, name: string): number | undefin
       grown = true;
     }
   }
-  return processes.find((each) => below.has(each.pid) && each.name === name)?.pid;
+  return processes.filter(({ pid }) => pid !== ancestor && below.has(pid));
+}
+
+/** Is the process there, and no zombie? */
+export function isRunning(pid: number): boolean {
+  return statOf(pid).some(({ state }) => state !== "Z" && state !== "X");
+}
+
+/** The first process below `ancestor` that runs a program of this name. */
+export function findDescendant(ancestor: number, name: string): number | undefined {
+  return descendantsOf(ancestor).find((each) => each.name === name)?.pid;
 }
 
 /** Share of the machine's CPU time that is in use over a while, 0 to 1. */
@@ -90,12 +105,12 @@ function machineTicks(): { busy: number; all: number } {
   return { busy, all: busy + idle + iowait };
 }
 
-function statOf(pid: number): { pid: number; parent: number; name: string }[] {
+function statOf(pid: number): { pid: number; parent: number; name: string; state: string }[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-    return [{ pid, parent, name }];
+    const [state = "", parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return [{ pid, parent: Number(parent), name, state }];
   } catch {
     return []; // It ended in the meantime.
   }

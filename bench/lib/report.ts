@@ -23,7 +23,12 @@ export interface Column {
 }
 
 export function atMost(what: string, limit: number, unit: string, value: number): Goal {
-  return { what, goal: `≤ ${short(limit)} ${unit}`, measured: `${short(value)} ${unit}`, isMet: value <= limit };
+  return {
+    what,
+    goal: `≤ ${short(limit)} ${unit}`.trimEnd(),
+    measured: `${short(value)} ${unit}`.trimEnd(),
+    isMet: value <= limit,
+  };
 }
 
 export function atLeast(what: string, limit: number, unit: string, value: number): Goal {
@@ -59,7 +64,7 @@ export function goalTable(goals: readonly Goal[]): string {
 }
 
 /** A markdown table whose columns line up in plain text, too. */
-function gridLines(rows: readonly (readonly string[])[]): string[] {
+export function gridLines(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0]?.length ?? 0;
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),

@@ -1,5 +1,5 @@
 // The scheduler's side: calls a host in another process.
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { kill } from "node:process";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { ExecuteResponse, HostServiceClient, HostServiceService, type ExecuteRequest } from "@executor-host/proto/host";
@@ -8,7 +8,8 @@ import { requestToProto } from "../../host/client/convert.ts";
 import { channelOptions } from "../../host/client/defaults.ts";
 import type { ExecutionRequest } from "../../host/client/types.ts";
 import { burst, type BurstOptions } from "../lib/burst.ts";
-import { growthWithin } from "../lib/proc.ts";
+import { growthWithin, isRunning } from "../lib/proc.ts";
+import { quantile } from "../lib/stats.ts";
 import { answer } from "../lib/worker.ts";
 
 /** `client` is our own typed client, `grpc` a bare gRPC client that decodes nothing but the last message. */
@@ -72,21 +73,39 @@ const handlers = {
     return { ...during, sha256: hash.digest("hex") };
   },
 
-  /** From SIGKILL of the executor's process to the result at this client, in milliseconds. */
-  async crash({ request }: { request: ExecutionRequest }): Promise<number> {
+  /**
+   * From SIGKILL of the executor's process to the result at this client, and from there to the result of an execution in a fresh process, in
+   * milliseconds; and when that signal was sent, since the epoch.
+   */
+  async crash({ request, next }: { request: ExecutionRequest; next: ExecutionRequest }) {
     const { client } = connected();
     let killedMs = Number.NaN;
+    let killedAtMs = Number.NaN;
     for await (const event of client.execute(request)) {
       if (event.type === "started") {
         const pid = await executorPid(request.executor);
         killedMs = performance.now();
+        killedAtMs = Date.now();
         kill(pid, "SIGKILL");
       }
       if (event.type === "result" && event.result.outcome !== "EXECUTOR_CRASHED") {
         throw new Error(`the crash ended ${event.result.outcome}: ${event.result.message}`);
       }
     }
-    return performance.now() - killedMs;
+    const endedMs = performance.now();
+    await executeWithClient(next);
+    return { ms: endedMs - killedMs, restartMs: performance.now() - endedMs, killedAtMs };
+  },
+
+  /**
+   * From a cancel to the result, `count` times, one after the other. The job writes the pids of its processes, and then `ready`.
+   *
+   * Throws unless the host says that nothing is left, and nothing is.
+   */
+  async kill({ request, graceMs, count }: { request: ExecutionRequest; graceMs: number; count: number }) {
+    const latenciesMs: number[] = [];
+    for (let index = 0; index < count; index++) latenciesMs.push(await killOnce(request, graceMs));
+    return { p50Ms: quantile(latenciesMs, 0.5), p99Ms: quantile(latenciesMs, 0.99) };
   },
 
   executorPid: ({ executor }: { executor: string }) => executorPid(executor),
@@ -112,6 +131,31 @@ async function executorPid(executor: string): Promise<number> {
   const pid = executors.find(({ name }) => name === executor)?.processes[0]?.pid;
   if (pid === undefined) throw new Error(`no process of executor ${executor} is running`);
   return pid;
+}
+
+/** @returns how long it took */
+async function killOnce(request: ExecutionRequest, graceMs: number): Promise<number> {
+  const { client } = connected();
+  const id = randomUUID();
+  let text = "";
+  let askedMs = Number.NaN;
+  for await (const event of client.execute({ ...request, id })) {
+    if (event.type === "output") {
+      text += event.data.toString();
+      if (!Number.isNaN(askedMs) || !text.includes("ready")) continue;
+      askedMs = performance.now();
+      await client.cancel(id, { graceMs });
+    }
+    if (event.type !== "result") continue;
+    const tookMs = performance.now() - askedMs;
+    const { outcome, stop } = event.result;
+    const left = text.split("\n").filter((line) => /^\d+$/.test(line) && isRunning(Number(line)));
+    if (outcome !== "CANCELLED" || stop?.survivors.length !== 0 || left.length > 0) {
+      throw new Error(`the cancel ended ${outcome}: ${event.result.message}; left: ${left.join(", ")}`);
+    }
+    return tookMs;
+  }
+  throw new Error("no result");
 }
 
 /** @returns bytes of output; throws unless the execution succeeds */
