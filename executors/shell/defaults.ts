@@ -40,6 +40,8 @@ export const limits = {
   /** The same for the pipes of the native supervisor, which cost this process nothing while they are in stock. */
   pipeBatch: 32,
   pipeLowWater: 16,
+  /** Arguments and environment of a job, all in all: more than any kernel takes, and less than the native supervisor does. */
+  requestBytes: 32 * 1024 * 1024,
   /** File descriptors that are not for jobs: the link to the host, files looked at, FIFOs in stock. */
   reservedDescriptors: 160,
   /** Two outputs, and while it starts its payload or the line to its launcher. */

@@ -221,9 +221,14 @@ static bool place_descriptors(void) {
   if (dup3(STDOUT_FILENO, FD_EVENTS, O_CLOEXEC) < 0 || dup3(STDIN_FILENO, FD_REQUESTS, O_CLOEXEC) < 0) return false;
   if (open("/dev/null", O_RDWR | O_CLOEXEC) != FD_NULL) return false;
   for (int fd = 0; fd <= 2; fd++) dup2(FD_NULL, fd);
+  /*
+   * The last two are for nobody here: this program ends with the executor, not by a key that was meant for another. They are not ignored, as
+   * a job that has just been forked shall not lose them.
+   */
   sigset_t handled;
   sigemptyset(&handled);
-  for (const int *each = (const int[]){SIGCHLD, SIGTERM, SIGRTMIN, 0}; *each != 0; each++) sigaddset(&handled, *each);
+  for (const int *each = (const int[]){SIGCHLD, SIGTERM, SIGRTMIN, SIGINT, SIGHUP, 0}; *each != 0; each++)
+    sigaddset(&handled, *each);
   sigprocmask(SIG_SETMASK, &handled, NULL);
   return signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK) == FD_SIGNALS;
 }
@@ -233,8 +238,7 @@ int main(int count, char **arguments) {
     fprintf(stderr, "A part of the shell executor, which runs it. Of no use by hand.\n");
     return 64;
   }
-  /* Its end comes with that of the executor, not by a key that was meant for another. */
-  for (const int *each = (const int[]){SIGINT, SIGHUP, SIGPIPE, 0}; *each != 0; each++) signal(*each, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
   if (!place_descriptors()) return 1;
   uint32_t version = WIRE_VERSION;
   struct frame frame;

@@ -171,7 +171,8 @@ static void obey(struct supervisor *supervisor, int command) {
   default:
     /* Later its number may be that of another group. */
     if (supervisor->main_ended) return;
-    kill(-supervisor->main, command);
+    /* It has no group yet if it has only just been forked; then it is alone. */
+    if (kill(-supervisor->main, command) < 0) kill(supervisor->main, command);
     /* A stopped process takes no signal but this one and SIGKILL. */
     if (command != SIGKILL) kill(-supervisor->main, SIGCONT);
   }

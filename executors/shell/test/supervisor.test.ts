@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { launchExecutor, type LocalRun, type StartedRun } from "@executor-host/sdk/testing";
 import { listProcesses, readProcess } from "../process/proc.ts";
 import { needsSupervisor } from "./support/needs.ts";
@@ -45,6 +46,29 @@ for (const [how, graceMs] of [
     assert.equal(readProcess(pid), undefined);
   });
 }
+
+test("a job hears the stop signal however soon after its start it comes", hang, async (t) => {
+  if (!needsSupervisor(t)) return;
+  const shell = useShell(t, "native");
+  await shell.run({ command: "true" });
+  for (const stop_signal of ["SIGTERM", "SIGINT"]) {
+    const jobs = Array.from({ length: 30 }, () => shell.start({ command: "sleep 600", stop_signal }));
+    for (const job of jobs) {
+      await setImmediate();
+      // Longer than this test may take: who does not hear it, fails it.
+      job.cancel({ graceMs: 3_600_000 });
+    }
+    for (const job of jobs) assert.equal((await job.finished).report.outcome, "CANCELLED");
+  }
+});
+
+test("more arguments than any kernel takes are refused, and the next job is started", hang, async (t) => {
+  if (!needsSupervisor(t)) return;
+  const shell = useShell(t, "native");
+  const { report } = await shell.run({ command: "true", env: JSON.stringify({ A: "x".repeat(33 * 1024 * 1024) }) });
+  assert.equal(report.code, "ARGUMENTS_TOO_LONG");
+  assert.equal((await shell.run({ command: "true" })).report.outcome, "SUCCEEDED");
+});
 
 test("a job that multiplies as fast as it can is gone when it is killed", hang, async (t) => {
   if (!needsSupervisor(t)) return;

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { getSystemErrorMap, getSystemErrorName } from "node:util";
+import { limits } from "../../defaults.ts";
 import { StartFailure } from "../../failure.ts";
 import { JobTree } from "../../process/job-tree.ts";
 import { descendants, type ProcessInfo } from "../../process/proc.ts";
@@ -37,6 +38,7 @@ export class NativeJob implements RunningJob, JobProcesses, EventTaker {
   /** Stands in for a supervisor that was killed. */
   #remains: JobTree | undefined;
 
+  /** @throws {StartFailure} */
   constructor(options: NativeJobOptions) {
     const { link, spec, outputs } = options;
     this.stdoutFd = options.stdoutFd;
@@ -44,7 +46,12 @@ export class NativeJob implements RunningJob, JobProcesses, EventTaker {
     this.#options = options;
     this.#number = link.add(this);
     const input = spec.stdinFd === undefined ? undefined : `/proc/${process.pid}/fd/${spec.stdinFd}`;
-    link.send(link.requests.spawn(this.#number, spec, outputs, input));
+    const request = link.requests.spawn(this.#number, spec, outputs, input);
+    if (request.length > limits.requestBytes) {
+      link.remove(this.#number);
+      throw spawnFailure("E2BIG", spec);
+    }
+    link.send(request);
   }
 
   get pid(): number | undefined {

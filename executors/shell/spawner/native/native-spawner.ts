@@ -60,13 +60,13 @@ export class NativeSpawner implements JobSpawner {
     const opened: number[] = [];
     try {
       for (const fd of outputs) opened.push(this.#openReadEnd(fd));
+      const [stdoutFd = -1, stderrFd = -1] = opened;
+      return new NativeJob({ link, spec, table: this.#table, stdoutFd, stderrFd, outputs });
     } catch (error) {
-      opened.forEach(closeSync);
+      opened.forEach((fd) => closeSync(fd));
       this.#stock.push(...outputs);
       throw error;
     }
-    const [stdoutFd = -1, stderrFd = -1] = opened;
-    return new NativeJob({ link, spec, table: this.#table, stdoutFd, stderrFd, outputs });
   }
 
   hold(directory: string): void {

@@ -69,9 +69,12 @@ export type WireEvent =
 /** Length, kind, job. */
 const headBytes = 9;
 
+/** Memory that requests are built in, unless one is larger. */
+const usualBytes = 16 * 1024;
+
 /** Builds requests. One after the other: they share memory. */
 export class RequestWriter {
-  #buffer = Buffer.allocUnsafeSlow(16 * 1024);
+  #buffer = Buffer.allocUnsafeSlow(usualBytes);
   #size = 0;
 
   pipes(count: number): Buffer {
@@ -156,7 +159,9 @@ export class RequestWriter {
   /** A copy, as the stream may keep it for a while. */
   #end(): Buffer {
     this.#buffer.writeUInt32LE(this.#size - 4, 0);
-    return Buffer.from(this.#buffer.subarray(0, this.#size));
+    const request = Buffer.from(this.#buffer.subarray(0, this.#size));
+    if (this.#buffer.length > usualBytes) this.#buffer = Buffer.allocUnsafeSlow(usualBytes);
+    return request;
   }
 
   #field(tag: number, content?: () => void): void {
