@@ -78,8 +78,9 @@ describe("a shell job", options, () => {
     const seen = await until(stream, (event) => event.type === "usage");
     const told = seen.at(-1);
     assert(told?.type === "usage");
-    const { cpuTimeMs = 0, memoryBytes = 0, processes = 0 } = told.usage;
+    const { cpuTimeMs = 0, memoryBytes = 0, processes = 0, readBytes, writtenBytes } = told.usage;
     assert(cpuTimeMs > 0 && memoryBytes > 0 && processes > 0, JSON.stringify(told.usage));
+    assert(readBytes !== undefined && writtenBytes !== undefined, JSON.stringify(told.usage));
     const { warnings } = await host.client.changeLimits("busy", { attemptTimeoutMs: 3_600_000 });
     assert.deepEqual(warnings, [], "nothing ends a shell job at its first deadline");
     await host.client.cancel("busy", { graceMs: 0 });

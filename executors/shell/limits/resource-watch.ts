@@ -1,7 +1,14 @@
 import type { Usage, UsageNow } from "@executor-host/sdk";
 import { limits } from "../defaults.ts";
 import type { RunningJob } from "../spawner/job-spawner.ts";
-import { descendants, proportionalBytes, readProcess, residentBytes, ticksToMs } from "../process/proc.ts";
+import {
+  descendants,
+  proportionalBytes,
+  readProcess,
+  residentBytes,
+  storageBytes,
+  ticksToMs,
+} from "../process/proc.ts";
 import type { JobCgroup } from "./job-cgroup.ts";
 
 export interface ResourceWatchOptions {
@@ -25,6 +32,8 @@ export class ResourceWatch implements Disposable {
   readonly #timer: NodeJS.Timeout;
   #cpuTicks = 0;
   #peakMemoryBytes = 0;
+  #readBytes: number | undefined;
+  #writtenBytes: number | undefined;
   #outOfMemory = false;
   #isLooking = false;
   #isOver = false;
@@ -50,7 +59,7 @@ export class ResourceWatch implements Disposable {
     const largest = Math.max(this.#peakMemoryBytes, job.usage?.peakMemoryBytes ?? 0);
     const peakMemoryBytes = counted?.peakMemoryBytes ?? (largest > 0 ? largest : undefined);
     if (cpuTimeMs === undefined && peakMemoryBytes === undefined) return undefined;
-    const { readBytes, writtenBytes } = job.usage ?? {};
+    const { readBytes = this.#readBytes, writtenBytes = this.#writtenBytes } = job.usage ?? {};
     return {
       cpuTimeMs,
       peakMemoryBytes,
@@ -77,6 +86,7 @@ export class ResourceWatch implements Disposable {
     const counted = cgroup?.memoryBytes();
     const pids = await this.#pids();
     const bytes = counted ?? this.#measure(pids);
+    this.#measureStorage(pids);
     this.#isLooking = false;
     if (this.#isOver) return;
     const usage = this.usage();
@@ -95,6 +105,20 @@ export class ResourceWatch implements Disposable {
     return job.pid === undefined ? [] : [job.pid, ...descendants(job.pid).map(({ pid }) => pid)];
   }
 
+  /** What a process had that ended meanwhile is its parent's, so that the sum falls only where nobody waited for it. */
+  #measureStorage(pids: readonly number[]): void {
+    const seen = pids.flatMap((pid) => storageBytes(pid) ?? []);
+    if (seen.length === 0) return;
+    this.#readBytes = Math.max(
+      this.#readBytes ?? 0,
+      sum(seen, ({ read }) => read),
+    );
+    this.#writtenBytes = Math.max(
+      this.#writtenBytes ?? 0,
+      sum(seen, ({ written }) => written),
+    );
+  }
+
   /** @returns resident memory in bytes; shared pages count once as far as it matters for the limit */
   #measure(pids: readonly number[]): number {
     const { memoryLimitBytes = Infinity } = this.#options;
@@ -110,6 +134,6 @@ export class ResourceWatch implements Disposable {
   }
 }
 
-function sum(pids: readonly number[], of: (pid: number) => number): number {
-  return pids.reduce((total, pid) => total + of(pid), 0);
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import test from "node:test";
-import { commandLine, listProcesses, parseStat, readProcess, sendSignal, signalProcess } from "./proc.ts";
+import { commandLine, listProcesses, parseStat, readProcess, sendSignal, signalProcess, storageBytes } from "./proc.ts";
 
 const tail = "S 10 20 30 0 -1 4194560 1 2 3 4 50 60 70 80 20 0 1 0 123456 1000 200 18446744073709551615";
 
@@ -35,6 +35,12 @@ test("parseStat() says nothing about what is no such text", () => {
 test("this very process is found, with its command line", () => {
   assert.equal(listProcesses().find(({ pid }) => pid === process.pid)?.parentPid, process.ppid);
   assert.match(commandLine(process.pid), /node/);
+});
+
+test("storageBytes() knows what this process has read and written, and nothing of one that is not there", () => {
+  const { read, written } = storageBytes(process.pid) ?? {};
+  assert.ok(Number.isSafeInteger(read) && Number.isSafeInteger(written), `${read} and ${written}`);
+  assert.equal(storageBytes(2 ** 22 + 1), undefined);
 });
 
 test("signalProcess() does not signal another process that has the pid by now", async () => {

@@ -121,6 +121,17 @@ export function proportionalBytes(pid: number): number | undefined {
   return text === undefined ? undefined : 1024 * kilobytes(text, "Pss");
 }
 
+/**
+ * Bytes that a process, and those of its children that it has waited for, have read from storage and written to it.
+ *
+ * @returns undefined when that may not be known, or the process is gone
+ */
+export function storageBytes(pid: number): { readonly read: number; readonly written: number } | undefined {
+  const text = readText(`/proc/${pid}/io`);
+  const field = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(text ?? "")?.[1] ?? 0);
+  return text === undefined ? undefined : { read: field("read_bytes"), written: field("write_bytes") };
+}
+
 /** The command line of a process, for people: on one line, cut to a length. */
 export function commandLine(pid: number): string {
   const text = readText(`/proc/${pid}/cmdline`) ?? "";

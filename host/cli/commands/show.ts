@@ -94,7 +94,9 @@ function usingText({ usage, result }: Attempt): string {
   return usage === undefined || result !== undefined ? "" : `; uses ${usageText(usage)}`;
 }
 
-function heartbeatText({ heartbeatMs, heartbeatDetails }: Attempt, nowMs: number): string {
+function heartbeatText({ heartbeatMs, heartbeatDetails, finishedMs }: Attempt, nowMs: number): string {
   if (heartbeatMs === undefined) return "";
-  return `; last heartbeat ${ago(heartbeatMs, nowMs)}${heartbeatDetails === undefined ? "" : `: ${pairs(heartbeatDetails)}`}`;
+  const when =
+    finishedMs === undefined ? ago(heartbeatMs, nowMs) : `${formatElapsed(finishedMs - heartbeatMs)} before its end`;
+  return `; last heartbeat ${when}${heartbeatDetails === undefined ? "" : `: ${pairs(heartbeatDetails)}`}`;
 }
