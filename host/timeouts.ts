@@ -42,6 +42,8 @@ export const timeouts = {
   pluginsSettleMs: 500,
   /** Between two looks at the plugins directories, where no change is reported. */
   pluginsIntervalMs: 30_000,
+  /** Between two looks whether the host's own sockets are still there. */
+  socketIntervalMs: 2_000,
   /** At the end of the host: for results on their way to watchers. */
   lastWordsMs: 1_000,
   /** Between two looks for old executions. */

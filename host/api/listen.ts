@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, unlink } from "node:fs/promises";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from "node:net";
@@ -54,9 +55,67 @@ async function listenUnix(injector: ConnectionInjector, path: string): Promise<D
     if (error.code !== "ENOENT")
       throw new HostError("LISTEN_FAILED", `cannot replace ${path}: ${error.message}`, { cause: error });
   });
-  const door = await NetDoor.open(injector, `unix:${path}`, { path });
-  await chmod(path, 0o600);
-  return door.at(formatAddress({ kind: "unix", path } satisfies Address));
+  return LastingDoor.open(injector, path);
+}
+
+/** A unix socket that is made anew when it is gone: cleaners of temporary files take it away from under those who would come. */
+class LastingDoor implements Door {
+  readonly address: string;
+  readonly #injector: ConnectionInjector;
+  readonly #path: string;
+  /** The last one is where callers come in; before it are those whose callers may still be there. */
+  readonly #doors: NetDoor[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #opening: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  private constructor(injector: ConnectionInjector, path: string) {
+    this.#injector = injector;
+    this.#path = path;
+    this.address = formatAddress({ kind: "unix", path } satisfies Address);
+    this.#timer = setInterval(() => this.#look(), timeouts.socketIntervalMs);
+    this.#timer.unref();
+  }
+
+  static async open(injector: ConnectionInjector, path: string): Promise<LastingDoor> {
+    const door = new LastingDoor(injector, path);
+    try {
+      await door.#open();
+      return door;
+    } catch (error) {
+      clearInterval(door.#timer);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    await this.#opening;
+    await Promise.all(this.#doors.map((door) => door.close()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.close();
+    await this.#opening;
+    await Promise.all(this.#doors.map((door) => door[Symbol.asyncDispose]()));
+    await closed;
+  }
+
+  #look(): void {
+    if (this.#isClosed || existsSync(this.#path)) return;
+    // What cannot be made now is tried again at the next look.
+    this.#opening = this.#opening.then(() => this.#open()).catch(() => undefined);
+  }
+
+  async #open(): Promise<void> {
+    if (this.#isClosed) return;
+    // Closing removes the path, so that it comes first.
+    void this.#doors.at(-1)?.close();
+    await makeDirectory(dirname(this.#path), "listen");
+    this.#doors.push(await NetDoor.open(this.#injector, `unix:${this.#path}`, { path: this.#path }));
+    await chmod(this.#path, 0o600);
+  }
 }
 
 /** The sockets are ours rather than gRPC's, which waits for callers that do not answer. */

@@ -1,5 +1,7 @@
-import { globSync, rmSync } from "node:fs";
+import assert from "node:assert/strict";
+import { globSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../../support/eventually.ts";
 import { canMount, SmallDisk } from "../../support/small-disk.ts";
 import { ends, type FaultRow, type Played, type Verdict } from "./fault-row.ts";
 import { play, type Stage } from "./stage.ts";
@@ -51,6 +53,13 @@ export const surroundingsFaults: readonly FaultRow[] = [
       }),
   },
   {
+    fault: "the host's socket is deleted",
+    phase: "running",
+    ends: succeeded,
+    limit: "a look every two seconds, for new callers",
+    play: hostSocketDeleted,
+  },
+  {
     fault: "the disk of the journal is full",
     phase: "a new execution",
     ends: ends("REFUSED", "JOURNAL_FAILED", "NONE", "RETRYABLE"),
@@ -82,6 +91,25 @@ function whileItRuns(damage: (stage: Stage) => unknown): Promise<Played> {
 
 function deleteSockets({ host }: Stage): void {
   for (const socket of globSync(join(host.settings.runtimeDir, "*", "*", "*"))) rmSync(socket);
+}
+
+/** Those who are connected notice nothing, and new callers find their way again. */
+function hostSocketDeleted(): Promise<Played> {
+  return play({
+    executors: [executor],
+    scene: async (stage) => {
+      const { host } = stage;
+      const struck = await stage.begin(request(stage, "struck"));
+      const socket = join(host.settings.runtimeDir, "host.sock");
+      rmSync(socket);
+      await eventually("there is one again, for this user", () => modeOf(socket) === 0o600);
+      await using caller = await host.connect();
+      assert.equal((await caller.get(struck.id)).state, "RUNNING");
+      stage.open();
+      return { verdict: await stage.verdictOf(struck) };
+    },
+    next: (stage) => request(stage, "next"),
+  });
 }
 
 async function deleted(): Promise<Played> {
@@ -119,4 +147,10 @@ async function diskFull(): Promise<Played> {
     },
     next: (stage) => request(stage, "next"),
   });
+}
+
+/** Undefined when there is no such file. */
+function modeOf(path: string): number | undefined {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  return mode === undefined ? undefined : mode & 0o777;
 }
