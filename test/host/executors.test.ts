@@ -27,6 +27,8 @@ describe("an executor", guard, () => {
       probe: true,
       idempotent: false,
       maxConcurrentExecutions: 0,
+      heartbeat: false,
+      setDeadline: false,
     });
     const schema = JSON.parse(configSchema) as { properties: Record<string, { writeOnly?: boolean }> };
     assert.deepEqual(Object.keys(schema.properties), ["text", "stderr", "token", "exitCode"]);
