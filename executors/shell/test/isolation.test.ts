@@ -172,8 +172,9 @@ for (const keys of nativeOnly) {
 }
 
 test("network none leaves a job the loopback interface, and nothing else", hang, async (t) => {
-  const shell = useShell(t);
-  if (!needsSupervisor(t) || !(await needsNamespaces(t, shell))) return;
+  if (!needsSupervisor(t)) return;
+  const shell = useShell(t, "native");
+  if (!(await needsNamespaces(t, shell))) return;
   const { report, stdout } = await shell.run({
     command: "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; cat /sys/class/net/lo/flags",
     shell: "true",
@@ -186,8 +187,9 @@ test("network none leaves a job the loopback interface, and nothing else", hang,
 });
 
 test("read_only keeps even root from writing, except where it is allowed", hang, async (t) => {
-  const shell = useShell(t);
-  if (!needsSupervisor(t) || !(await needsNamespaces(t, shell))) return;
+  if (!needsSupervisor(t)) return;
+  const shell = useShell(t, "native");
+  if (!(await needsNamespaces(t, shell))) return;
   const [open, closed] = [`${shell.directory}/open`, `${shell.directory}/closed`];
   for (const directory of [open, closed]) mkdirSync(directory, { mode: 0o777 });
   const { report, stdout } = await shell.run({
