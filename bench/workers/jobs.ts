@@ -16,6 +16,15 @@ const handlers = {
     client = await HostClient.connect(address);
   },
 
+  /** Run one, so that there is a process to run them in. @returns its pid */
+  async first({ request }: { request: ExecutionRequest }): Promise<number> {
+    let pid = 0;
+    for await (const event of connected().execute({ ...request, id: "first" })) {
+      if (event.type === "result") pid = (await connected().get("first")).attempts[0]?.executorPid ?? 0;
+    }
+    return pid;
+  },
+
   /** @returns when the last one was accepted */
   async submit({ request, count }: { request: ExecutionRequest; count: number }) {
     ids = Array.from({ length: count }, (_, index) => `job-${index}`);
@@ -53,11 +62,6 @@ const handlers = {
       }
     });
     return { cancelledMs, endedMs: performance.now() - startedMs };
-  },
-
-  async executorPid({ executor }: { executor: string }): Promise<number> {
-    const { executors } = await connected().listExecutors();
-    return executors.find(({ name }) => name === executor)?.processes[0]?.pid ?? 0;
   },
 };
 
