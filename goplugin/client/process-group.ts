@@ -31,11 +31,12 @@ export async function waitForGroupEnd(
   timeoutMs: number = timeouts.killMs,
 ): Promise<readonly number[]> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  // Mostly it is a matter of moments.
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, timeouts.pollMs)) {
     if (!signalGroup(groupId, 0)) return [];
     const members = liveMembers(groupId);
     if (members.length === 0 || performance.now() >= deadline) return members;
-    await sleep(timeouts.pollMs);
+    await sleep(waitMs);
   }
 }
 
