@@ -20,8 +20,8 @@ import type { PublishWorker } from "../workers/publish.ts";
 import type { SpawnWorker } from "../workers/spawn.ts";
 
 const defaultRounds = 3;
-const single = { count: 100, concurrency: 1 };
-const many = { count: 640, concurrency: 64 };
+const single = { count: 300, concurrency: 1 };
+const many = { count: 1_280, concurrency: 64 };
 const bursts = { single, many };
 const processes = { count: 10, concurrency: 1 };
 const message = "x".repeat(100);

@@ -14,7 +14,7 @@ export interface EventStreamOptions {
 /**
  * The events of one call, for one reader. They come in batches.
  *
- * The call has begun when this is made. While nobody asks for the next event, at most one batch is held here and the rest waits with the
+ * The call has begun when this is made. While nobody asks for the next event, at most two batches are held here and the rest waits with the
  * host. Leaving a `for await` early ends the call.
  */
 export class EventStream implements AsyncIterableIterator<Event, undefined>, AsyncDisposable {
@@ -23,6 +23,8 @@ export class EventStream implements AsyncIterableIterator<Event, undefined>, Asy
   readonly #signal: AbortSignal | undefined;
   #events: Event[] = [];
   #position = 0;
+  /** The batch after that one, so that the next is on its way while one is read. */
+  #following: Event[] | undefined;
   #isEnded = false;
   #failure: StatusObject | undefined;
   #wake = (): void => {};
@@ -33,8 +35,7 @@ export class EventStream implements AsyncIterableIterator<Event, undefined>, Asy
     this.#signal = signal;
     this.#call = start({
       onMessage: (message) => {
-        this.#events = decodeEvents(message);
-        this.#position = 0;
+        this.#following = decodeEvents(message);
         this.#call.pause();
         this.#wake();
       },
@@ -56,16 +57,22 @@ export class EventStream implements AsyncIterableIterator<Event, undefined>, Asy
         this.#position++;
         return { done: false, value: event };
       }
+      if (this.#following !== undefined) {
+        this.#events = this.#following;
+        this.#position = 0;
+        this.#following = undefined;
+        this.#call.resume();
+        continue;
+      }
       if (this.#isEnded) return this.#finish();
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#call.resume();
-      await woken;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
   /** End the call; what it started goes on, unless it was asked not to. */
   async return(): Promise<IteratorResult<Event, undefined>> {
     this.#events = [];
+    this.#following = undefined;
     this.#failure = undefined;
     if (!this.#isEnded) this.#call.cancel();
     this.#end();
