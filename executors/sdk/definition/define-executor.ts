@@ -32,7 +32,10 @@ export interface ExecutorDefinition<C> {
 export interface ExecutorCapabilities {
   /** `execute` honours `execution.signal`, so that one execution can be stopped without harming its neighbours. */
   readonly cancel: boolean;
-  /** Running the same execution id twice has the effect of running it once; default false. */
+  /**
+   * Executing the same id and attempt again, in another process too, has the effect of doing it once: `execute` finds the work there is, running
+   * or ended, and shows its output from the first byte. The host does so after this process, or the host itself, was lost. Default false.
+   */
   readonly idempotent?: boolean;
   /** How many executions one process takes at the same time; default 0, which means no limit. */
   readonly maxConcurrentExecutions?: number;
