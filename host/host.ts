@@ -17,8 +17,6 @@ import { timeouts, type Timeouts } from "./timeouts.ts";
 
 export interface HostOptions {
   readonly logger: Logger;
-  /** Serve gRPC reflection, default true. Loading it takes longer than the rest of the start. */
-  readonly reflection?: boolean;
   /** What executors' environments are drawn from. Default: this process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Other waits of executions and executors than those of the table. */
@@ -132,7 +130,6 @@ export class Host implements AsyncDisposable {
         supervisor,
         logger,
         addresses: settings.listen,
-        reflection: options.reflection ?? true,
         maxRequestBytes: settings.maxConfigBytes + requestOverheadBytes,
         readiness: { isReady: (service) => isReady(service, state.draining, supervisor) },
       }),

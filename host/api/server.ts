@@ -11,8 +11,6 @@ import { timeouts } from "../timeouts.ts";
 export interface ApiOptions extends HostServiceOptions {
   readonly addresses: readonly string[];
   readonly readiness: Readiness;
-  /** Let strangers discover the services; costs some time at the start. */
-  readonly reflection: boolean;
   /** Largest request; configs have a smaller limit of their own, with a better message. */
   readonly maxRequestBytes: number;
   readonly logger: Logger;
@@ -38,7 +36,7 @@ export class ApiServer implements AsyncDisposable {
     });
     server.addService(hostServiceDefinition, createHostService(options));
     server.addService(HealthService, createHealthService(options.readiness));
-    if (options.reflection) await addReflection(server);
+    addReflection(server);
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     await using opened = new AsyncDisposableStack();
     const doors: Door[] = [];

@@ -35,7 +35,7 @@ export async function startEmbeddedHost(loaded: LoadedSettings, context: CliCont
   const { logLevel: level, logFormat: format } = settings;
   const stream = loaded.origins["log-level"] === "default" ? nowhere() : context.stderr.stream;
   const logger = createLogger({ stream, level, format, color: context.stderr.hasColor });
-  starting.use(await Host.start(settings, { logger, reflection: false }));
+  starting.use(await Host.start(settings, { logger }));
   // Beside the command, which need not wait for it to begin.
   const sweeping = sweepAbandoned(base, directoryPrefix);
   starting.defer(() => sweeping);
