@@ -4,20 +4,29 @@ import { messageOf } from "@executor-host/sdk/remote";
 
 import { fail } from "../failure.ts";
 import { fillJsonNames } from "./json-names.ts";
+import { putRight, typesIn, typesUsedBy } from "./references.ts";
 import { wellKnownFiles } from "./well-known.ts";
 
 /**
  * Types of descriptors in any order; files of google.protobuf need not be among them.
  *
+ * What a file says of its imports is not all: servers on Node put a whole package into one file, leave its imports out. So the files of the types that it makes use of count as imported, too.
+ *
  * @param source for messages: `reflection`, `descriptor_set_file /path`
  * @throws {RemoteFailure} `SCHEMA_INVALID`
  */
 export function buildSchema(files: readonly FileDescriptorProto[], source: string): FileRegistry {
-  const byName = new Map([...wellKnownFiles, ...files].map((file) => [file.name, file]));
+  const given = new Set(files.flatMap(typesIn));
+  const names = new Set(files.map(({ name }) => name));
+  const isNeeded = (file: FileDescriptorProto): boolean =>
+    !names.has(file.name) && !typesIn(file).every((type) => given.has(type));
+  const all = [...wellKnownFiles.filter(isNeeded), ...files];
+  const byName = new Map([...wellKnownFiles, ...all].map((file) => [file.name, file]));
+  const byType = new Map(all.flatMap((file) => typesIn(file).map((type) => [type, file] as const)));
   const sorted = new Set<FileDescriptorProto>();
   const visit = (file: FileDescriptorProto, path: readonly string[]): void => {
     if (sorted.has(file)) return;
-    if (path.includes(file.name)) throw fail("SCHEMA_INVALID", `${source}: ${file.name} imports itself`);
+    const inside = [...path, file.name];
     for (const name of file.dependency) {
       const imported = byName.get(name);
       if (imported === undefined) {
@@ -25,12 +34,20 @@ export function buildSchema(files: readonly FileDescriptorProto[], source: strin
           hint: "write descriptor sets with --include_imports",
         });
       }
-      visit(imported, [...path, file.name]);
+      if (inside.includes(name)) throw fail("SCHEMA_INVALID", `${source}: ${name} imports itself`);
+      if (all.includes(imported)) visit(imported, inside);
+    }
+    for (const type of typesUsedBy(file)) {
+      const imported = byType.get(type);
+      if (imported !== undefined && !inside.includes(imported.name)) visit(imported, inside);
     }
     sorted.add(file);
   };
-  for (const file of files) fillJsonNames(file);
-  for (const file of byName.values()) visit(file, []);
+  for (const file of files) {
+    fillJsonNames(file);
+    putRight(file, (name) => byType.has(name));
+  }
+  for (const file of all) visit(file, []);
   try {
     return createFileRegistry(create(FileDescriptorSetSchema, { file: [...sorted] }));
   } catch (error) {

@@ -40,6 +40,14 @@ describe("a gRPC job through the host", { ...guard, skip: grpc.skip || skipUnles
     assert.equal(status.name, "OK");
   });
 
+  test("finds its types by reflection of a server on Node, which leaves out imports", guard, async () => {
+    await using other = await TestHost.start({ settings: { listen: ["tcp:127.0.0.1:0"] } });
+    const address = other.host.addresses[0]?.replace("tcp:", "") ?? "";
+    const { result, output } = await run({ url: `${address}/host.v1.HostService/List`, body: '{"page_size":7}' });
+    assert.equal(result.outcome, "SUCCEEDED", result.message);
+    assert.deepEqual(JSON.parse(output), {});
+  });
+
   test("finds its types in .proto files from a bundle as well", guard, async () => {
     const config = { proto_files: "peer.proto", proto_paths: join(import.meta.dirname, "server") };
     const { result, output } = await run({
