@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Usage as UsageMessage } from "@executor-host/proto/executor";
 import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { EventFrame } from "@executor-host/proto/shared/frame";
-import { LatestValue } from "@executor-host/proto/shared/latest-value";
 import { EventLog } from "../journal/event-log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
@@ -16,7 +15,6 @@ import {
   type State,
 } from "../model/model.ts";
 import { formatDuration, formatElapsed } from "../settings/duration.ts";
-import type { Lease } from "../supervision/pool.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
 import { lostWithHost } from "./abandoned.ts";
@@ -29,6 +27,8 @@ import { isAdrift, numberForExecutor, resumeDelay } from "./resuming.ts";
 import { nextAttemptDelay } from "./retry.ts";
 import type { Slot, SlotRequest, Slots } from "./slots.ts";
 import { StopCause, TimeLimit } from "./stop.ts";
+import { ToldDeadline } from "./told-deadline.ts";
+import { usageEvents } from "./usage-events.ts";
 import { effectOf, verdict } from "./verdict.ts";
 
 export interface RunOptions {
@@ -51,9 +51,6 @@ export interface RunOptions {
   readonly timeouts: Timeouts;
   readonly logger: Logger;
 }
-
-/** Part of the time that an attempt has taken, by which usage is told again: a run of weeks leaves some hundred events of it. */
-const usageShare = 0.01;
 
 /** The life of one execution, from acceptance to its result. */
 export class ExecutionRun {
@@ -79,8 +76,8 @@ export class ExecutionRun {
   /** The journal could not take the last change. */
   #isBehind = false;
   readonly #limits: LimitsInForce;
-  /** The call under way. */
-  #call: { readonly lease: Lease; readonly startedMs: number; readonly toldMs: number | undefined } | undefined;
+  /** Of the call under way. */
+  #toldDeadline: ToldDeadline | undefined;
   /** Of the attempt that has not started yet. */
   #startLimit: TimeLimit | undefined;
 
@@ -209,7 +206,7 @@ export class ExecutionRun {
   async changeLimits(limits: FullLimits, reason: string): Promise<readonly string[]> {
     this.#events.limitsChanged(limits, reason);
     this.#limits.change(limits);
-    const warning = this.#tellDeadline();
+    const warning = this.#toldDeadline?.update();
     await this.#trySave();
     return [await warning].filter((text) => text !== undefined);
   }
@@ -280,7 +277,7 @@ export class ExecutionRun {
   }
 
   async #attempt(): Promise<Result> {
-    const { supervisor, spec, timeouts } = this.#options;
+    const { supervisor, spec, timeouts, usageIntervalMs } = this.#options;
     const isJournaled = this.#state === "STARTING";
     if (!isJournaled) this.#beginAttempt();
     const { startTimeoutMs } = this.#limits.values;
@@ -300,17 +297,22 @@ export class ExecutionRun {
       const lease = await supervisor.lease(spec.executor, stop, spec.jobName);
       this.#updateAttempt({ executorPid: lease.process.pid, executorVersion: lease.process.link.description.version });
       const startedMs = Date.now();
-      const deadlineMs = this.#deadline(startedMs);
-      this.#call = { lease, startedMs, toldMs: deadlineMs };
-      using usages = this.#usageEvents();
+      const number = numberForExecutor(this.#attempts);
+      this.#toldDeadline = new ToldDeadline({
+        link: lease.process.link,
+        executionId: spec.id,
+        attempt: number,
+        deadline: () => this.#deadline(startedMs),
+      });
+      using usages = usageEvents(usageIntervalMs, (frame) => this.#events.relay(frame));
       try {
         result = await runAttempt({
           spec,
-          number: numberForExecutor(this.#attempts),
+          number,
           lease,
           limits: this.#limits,
           timeouts,
-          deadlineMs,
+          deadlineMs: this.#toldDeadline.toldMs,
           heartbeatDetails: this.#attempts.findLast((attempt) => attempt.heartbeatDetails)?.heartbeatDetails,
           stop,
           onStarted: (frame) => this.#running(frame),
@@ -327,7 +329,7 @@ export class ExecutionRun {
           drained: () => this.log.drained(),
         });
       } finally {
-        this.#call = undefined;
+        this.#toldDeadline = undefined;
         lease.release();
       }
     } catch (error) {
@@ -342,37 +344,6 @@ export class ExecutionRun {
     const { attemptTimeoutMs = Infinity, totalTimeoutMs = Infinity } = this.#limits.values;
     const earliest = Math.min(startedMs + attemptTimeoutMs, this.#acceptedMs + totalTimeoutMs);
     return Number.isFinite(earliest) ? earliest : undefined;
-  }
-
-  /** Tell the executor of the call under way when it will be stopped now. @returns what may come of it that it was told otherwise */
-  async #tellDeadline(): Promise<string | undefined> {
-    const call = this.#call;
-    if (call === undefined) return undefined;
-    const { lease, startedMs, toldMs } = call;
-    const deadlineMs = this.#deadline(startedMs);
-    if (deadlineMs === toldMs) return undefined;
-    const { spec } = this.#options;
-    const { link } = lease.process;
-    const hasHeard = await link.setDeadline(spec.id, numberForExecutor(this.#attempts), deadlineMs).catch(() => false);
-    if (hasHeard && this.#call === call) this.#call = { ...call, toldMs: deadlineMs };
-    // One that goes by an earlier end than it has to is what matters: a later one is the host's business.
-    if (hasHeard || toldMs === undefined || (deadlineMs ?? Infinity) < toldMs) return undefined;
-    const earlier = new Date(toldMs).toISOString();
-    return `executor "${spec.executor}" was told to be done by ${earlier}, and may still end the work then`;
-  }
-
-  /** Picks those of the executor's usages that go into the log. */
-  #usageEvents(): LatestValue<EventFrame> | undefined {
-    const { usageIntervalMs } = this.#options;
-    if (usageIntervalMs === 0) return undefined;
-    const startedAt = performance.now();
-    return new LatestValue({
-      intervalMs: () => Math.max(usageIntervalMs, (performance.now() - startedAt) * usageShare),
-      pass: (frame) => {
-        this.#events.relay(frame);
-        return true;
-      },
-    });
   }
 
   async #waitForNextAttempt(result: Result, delayMs: number): Promise<void> {
