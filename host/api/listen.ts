@@ -63,8 +63,10 @@ class LastingDoor implements Door {
   readonly address: string;
   readonly #injector: ConnectionInjector;
   readonly #path: string;
-  /** The last one is where callers come in; before it are those whose callers may still be there. */
-  readonly #doors: NetDoor[] = [];
+  /** Where callers come in; undefined when the last try to make one failed. */
+  #door: NetDoor | undefined;
+  /** The present one, and those whose callers may still be there. */
+  readonly #doors = new Set<NetDoor>();
   readonly #timer: NodeJS.Timeout;
   #opening: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -92,13 +94,13 @@ class LastingDoor implements Door {
     this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#opening;
-    await Promise.all(this.#doors.map((door) => door.close()));
+    await Promise.all([...this.#doors].map((door) => door.close()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.close();
     await this.#opening;
-    await Promise.all(this.#doors.map((door) => door[Symbol.asyncDispose]()));
+    await Promise.all([...this.#doors].map((door) => door[Symbol.asyncDispose]()));
     await closed;
   }
 
@@ -111,9 +113,13 @@ class LastingDoor implements Door {
   async #open(): Promise<void> {
     if (this.#isClosed) return;
     // Closing removes the path, so that it comes first.
-    void this.#doors.at(-1)?.close();
+    void this.#door?.close();
+    this.#door = undefined;
     await makeDirectory(dirname(this.#path), "listen");
-    this.#doors.push(await NetDoor.open(this.#injector, `unix:${this.#path}`, { path: this.#path }));
+    const door = await NetDoor.open(this.#injector, `unix:${this.#path}`, { path: this.#path });
+    this.#door = door;
+    this.#doors.add(door);
+    void door.closed.then(() => this.#doors.delete(door));
     await chmod(this.#path, 0o600);
   }
 }
@@ -122,12 +128,13 @@ class LastingDoor implements Door {
 class NetDoor implements Door {
   address = "";
   readonly #server: Server;
+  /** Resolves when nobody comes in any more and all have left. */
+  readonly closed: Promise<void>;
   readonly #sockets = new Set<Socket>();
-  readonly #closed: Promise<void>;
 
   private constructor(server: Server) {
     this.#server = server;
-    this.#closed = new Promise((resolve) => server.once("close", () => resolve()));
+    this.closed = new Promise((resolve) => server.once("close", () => resolve()));
     // A connection that could not be accepted, for want of descriptors, is its caller's loss.
     server.on("error", () => undefined);
     server.on("connection", (socket) => {
@@ -158,7 +165,7 @@ class NetDoor implements Door {
 
   async close(): Promise<void> {
     this.#server.close();
-    await this.#closed;
+    await this.closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
