@@ -1,35 +1,14 @@
-import type { LogEntry, PluginExit, PluginProcess, StopOptions } from "@executor-host/goplugin/client";
-import { launchPlugin } from "@executor-host/goplugin/client";
-import { ExecutorServiceClient } from "@executor-host/proto/executor";
+import type { PluginExit, PluginProcess, StopOptions } from "@executor-host/goplugin/client";
 import { isHostError, messageOf } from "@executor-host/proto/shared/error";
-import { appVersions, magicCookie } from "@executor-host/proto/shared/executor-link";
 import type { Logger } from "../log/logger.ts";
 import type { ExecutorProcessInfo, Survivor } from "../model/model.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { Binary } from "./catalog.ts";
 import type { ProcessGroup } from "./containment.ts";
-import { executorEnvironment } from "./environment.ts";
+import { describeExit, isKilled } from "./describe-exit.ts";
 import { HealthWatch } from "./health-watch.ts";
-import type { Account } from "./isolation/accounts.ts";
-import type { Confined } from "./isolation/isolation.ts";
+import { launchExecutor, type Launched, type LaunchOptions } from "./launch-executor.ts";
 import type { ExecutorLink } from "./link.ts";
-import { DkronLink } from "./dkron-link.ts";
-import { NativeLink } from "./native-link.ts";
-
-export interface ProcessOptions {
-  /** What it is started with. */
-  readonly confined: Confined;
-  /** What the file's sum must be; empty when anything will do. */
-  readonly sha256: string;
-  readonly runtimeDir: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly allowedEnvironment: readonly string[];
-  /** Executors of Dkron's contract are spoken to without, as Dkron does. */
-  readonly autoMtls: boolean;
-  readonly startTimeoutMs: number;
-  readonly timeouts: Timeouts;
-  readonly logger: Logger;
-}
 
 /** How an executor process ended, with what it left behind. */
 export interface ProcessEnd {
@@ -65,10 +44,9 @@ export class ExecutorProcess implements AsyncDisposable {
   #finished = 0;
 
   private constructor(
-    plugin: PluginProcess,
-    link: ExecutorLink,
+    { plugin, link }: Launched,
     group: ProcessGroup,
-    { timeouts, confined }: ProcessOptions,
+    { timeouts, confined }: LaunchOptions,
     log: Logger,
   ) {
     this.parents = confined.parents;
@@ -101,57 +79,11 @@ export class ExecutorProcess implements AsyncDisposable {
   static async start(
     binary: Binary,
     group: ProcessGroup,
-    options: ProcessOptions,
+    options: LaunchOptions,
     signal: AbortSignal,
   ): Promise<ExecutorProcess> {
-    const log = options.logger.child({ executor: binary.name });
-    const { wrapper, runsAs } = options.confined;
-    const launch = (autoMtls: boolean, versions = Object.values(appVersions)) =>
-      launchPlugin({
-        command: binary.path,
-        wrapper,
-        ...(runsAs && { runsAs }),
-        env: {
-          ...executorEnvironment(options.environment, options.allowedEnvironment, group.tag),
-          ...(runsAs && homeOf(runsAs)),
-        },
-        magicCookie,
-        ...(options.sha256 !== "" && { checksum: { algorithm: "sha256", hex: options.sha256 } }),
-        appVersions: versions,
-        autoMtls,
-        runtimeDir: options.runtimeDir,
-        startTimeoutMs: options.startTimeoutMs,
-        afterSpawn: (pid) => group.add(pid),
-        onLog: (entry) => forward(log, entry),
-        onStdio: (channel, data) =>
-          log.debug("executor output outside any execution", { channel, text: data.toString() }),
-        signal,
-      });
-    let plugin: PluginProcess | undefined;
-    try {
-      plugin = await launch(options.autoMtls).catch((error: unknown) => {
-        // go-plugin before 1.0 knows nothing of mutual TLS; only executors of Dkron's contract are that old.
-        if (!options.autoMtls || !isHostError(error) || error.code !== "CERTIFICATE_INVALID") throw error;
-        return undefined;
-      });
-      if (plugin === undefined || (options.autoMtls && plugin.appVersion === appVersions.dkron)) {
-        // go-plugin before 1.4.4 cannot call back under mutual TLS, and such executors are in the field. The socket is private either way.
-        await plugin?.kill();
-        plugin = await launch(false, [appVersions.dkron]);
-      }
-      const link =
-        plugin.appVersion === appVersions.dkron
-          ? new DkronLink(plugin, binary.name)
-          : await NativeLink.open(plugin.client(ExecutorServiceClient), {
-              timeouts: options.timeouts,
-              exited: plugin.exited,
-            });
-      return new ExecutorProcess(plugin, link, group, options, log);
-    } catch (error) {
-      await plugin?.kill();
-      await group.killAll();
-      throw error;
-    }
+    const launched = await launchExecutor(binary, group, options, signal);
+    return new ExecutorProcess(launched, group, options, options.logger.child({ executor: binary.name }));
   }
 
   get pid(): number {
@@ -205,9 +137,7 @@ export class ExecutorProcess implements AsyncDisposable {
   /** One line about its end, if nobody asked for that. */
   describeEnd(exit: PluginExit): string {
     if (this.#isUnresponsive) return "stopped answering and was killed";
-    // A wrapper tells of a signal by a code.
-    const isKilled = exit.signal === "SIGKILL" || exit.code === codeOfSigkill;
-    const why = isKilled && this.#memoryKills > 0 ? "its memory limit was reached: it " : "";
+    const why = isKilled(exit) && this.#memoryKills > 0 ? "its memory limit was reached: it " : "";
     return why + describeExit(exit);
   }
 
@@ -275,33 +205,4 @@ export class ExecutorProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-}
-
-/** One line about an end nobody asked for. */
-function describeExit(exit: PluginExit): string {
-  const how = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
-  const tail = exit.stderrTail.trim();
-  return tail === "" ? how : `${how}; its last words: ${lastLines(tail)}`;
-}
-
-/** What a shell says of a child that was ended so. */
-const codeOfSigkill = 137;
-
-/** What an account's programs expect of their environment. */
-function homeOf({ name, homeDir }: Account): Record<string, string> {
-  return name === "" ? {} : { HOME: homeDir, USER: name, LOGNAME: name };
-}
-
-const lastWords = 5;
-
-/** Go says why it panics first, and then where at length. */
-function lastLines(text: string): string {
-  const lines = text.split("\n");
-  const panic = lines.findIndex((line) => /^(panic|fatal error): /.test(line));
-  return (panic < 0 ? lines.slice(-lastWords) : lines.slice(panic, panic + 1)).join(" | ");
-}
-
-function forward(log: Logger, entry: LogEntry): void {
-  const level = entry.level === "trace" ? "debug" : entry.level;
-  log[level](entry.message, entry.fields);
 }

@@ -5,13 +5,14 @@ import type { Logger } from "../log/logger.ts";
 import type { ExecutorDescription, ExecutorInfo, SkippedFile } from "../model/model.ts";
 import { scanPlugins, type Binary } from "./catalog.ts";
 import type { Containment } from "./containment.ts";
-import { ExecutorProcess, type ProcessOptions } from "./executor-process.ts";
+import { ExecutorProcess } from "./executor-process.ts";
 import type { Isolation } from "./isolation/isolation.ts";
+import type { LaunchOptions } from "./launch-executor.ts";
 import type { Pins } from "./pins.ts";
 import { PluginsWatcher } from "./plugins-watcher.ts";
 import { Pool, PoolRetiredError, type Lease, type PoolLimits } from "./pool.ts";
 
-export interface SupervisorOptions extends Omit<ProcessOptions, "sha256" | "confined"> {
+export interface SupervisorOptions extends Omit<LaunchOptions, "sha256" | "confined"> {
   readonly pluginsDirs: readonly string[];
   readonly poolLimits: PoolLimits;
   readonly pins: Pins;
