@@ -149,7 +149,11 @@ class NetDoor implements Door {
       server.listen(place);
       await once(server, "listening");
     } catch (error) {
-      throw new HostError("LISTEN_FAILED", `cannot listen on ${text}: ${messageOf(error)}`, { cause: error });
+      const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      const hint = isTaken
+        ? "another process is serving there: end it, or choose another port (0 takes a free one)"
+        : "";
+      throw new HostError("LISTEN_FAILED", `cannot listen on ${text}: ${messageOf(error)}`, { hint, cause: error });
     }
     return new NetDoor(server);
   }

@@ -50,6 +50,25 @@ test("a slip in a command or an option is answered with what was probably meant"
   );
 });
 
+test("an error is JSON, on standard error, for whoever asked for JSON", guard, async () => {
+  const named = ["--host", "unix:/nonexistent/host.sock"];
+  const { code, stdout, stderr } = await runCli(["list", "--json", ...named]);
+  assert.deepEqual([code, stdout], [69, ""]);
+  assert.deepEqual(JSON.parse(stderr), {
+    error: {
+      code: "HOST_UNREACHABLE",
+      message: "no host at unix:/nonexistent/host.sock: there is no such socket",
+      hint: "start one with `executor-host serve`",
+      violations: [],
+      exitCode: 69,
+    },
+  });
+  const usage = await runCli(["list", "--jsn", "--json"]);
+  assert.equal((JSON.parse(usage.stderr) as { error: { code: string } }).error.code, "USAGE");
+  const ofTheJob = await runCli(["run", "shell", ...named, "--", "list", "--json"]);
+  assert.match(ofTheJob.stderr, /^error: no host at /, "what follows -- is the job's");
+});
+
 test("a host that was named must be there", guard, async () => {
   const { code, stderr } = await runCli(["run", "shell", "command=x", "--host", "unix:/nonexistent/host.sock"]);
   assert.equal(code, 69);

@@ -13,7 +13,7 @@ Start here:
   $ executor-host COMMAND --help                    what a command does, with examples
 
 A command talks to the running host if there is one. Those that need none start
-one of their own for the moment.`;
+one of their own for the moment. With --json, errors are JSON, too, on standard error.`;
 
 /**
  * Run one command.
@@ -42,7 +42,10 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
-    return reportError(error, context.stderr, Boolean(context.env["EXECUTOR_HOST_DEBUG"]));
+    return reportError(error, context.stderr, {
+      json: words.includes("--json"),
+      debug: Boolean(context.env["EXECUTOR_HOST_DEBUG"]),
+    });
   }
 }
 

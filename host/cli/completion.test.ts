@@ -14,7 +14,7 @@ test("completion prints a script for each shell", guard, async () => {
     assert.match(stdout, /__complete --/);
   }
   const wrong = await runCli(["completion", "tcsh"]);
-  assert.deepEqual([wrong.code, wrong.stderr.split("\n")[1]], [64, "hint: allowed choices are bash, zsh, fish."]);
+  assert.deepEqual([wrong.code, wrong.stderr.split("\n")[1]], [64, "hint: allowed choices are bash, zsh, fish"]);
 });
 
 test("bash completes a key and its values, where = ends a word", guard, async (t) => {

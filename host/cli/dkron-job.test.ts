@@ -69,6 +69,12 @@ test("fields of the wrong kind are named with their value", () => {
   assert.match(refusal([]).message, /must be a JSON object/);
 });
 
+test("a list of jobs, as Dkron's API gives it, is told from one", () => {
+  const { message, hint } = refusal([{ name: "a" }, { name: "b" }]);
+  assert.equal(message, "a list of 2 job definitions, where one is wanted");
+  assert.match(hint, /^hand over one of them: jq /);
+});
+
 test("a job that forbids concurrency is skipped while another execution of it is there", () => {
   const { request } = readDkronJob({ name: "backup", executor: "shell", concurrency: "forbid" });
   assert.deepEqual(request.queueing, { concurrencyKey: "backup", whenBusy: "SKIP" });

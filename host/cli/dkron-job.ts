@@ -46,6 +46,10 @@ const schedulerFields = new Set([
  * @throws {HostError} `SPEC_INVALID`
  */
 export function readDkronJob(job: unknown): DkronJob {
+  if (Array.isArray(job) && job.length > 0) {
+    const hint = "hand over one of them: jq '.[0]' jobs.json | executor-host run --job -";
+    throw new HostError("SPEC_INVALID", `a list of ${job.length} job definitions, where one is wanted`, { hint });
+  }
   if (!isObject(job)) {
     const hint = `write {"name": "hello", "executor": "shell", "executor_config": {"command": "echo hello"}}`;
     throw new HostError("SPEC_INVALID", "the job definition must be a JSON object", { hint });

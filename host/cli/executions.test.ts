@@ -97,6 +97,8 @@ test("list shows a table, filters, and pages by itself", guard, async (t) => {
   assert.deepEqual([executions.map(({ spec }) => spec.id), hasMore], [["3", "2"], true]);
   const wrong = await run("list", "--state", "runing");
   assert.deepEqual([wrong.code, wrong.stderr], [64, "error: no such state: runing\nhint: did you mean 'running'\n"]);
+  const { stderr } = await run("list", "--state", "foo");
+  assert.equal(stderr, "error: no such state: foo\nhint: there are queued, starting, running, cancelling, finished\n");
   assert.equal(host.executions.size, 4);
 });
 

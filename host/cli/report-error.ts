@@ -13,19 +13,35 @@ interface Complaint {
   readonly details: readonly string[];
   readonly hint: string;
   readonly exitCode: number;
+  /** For programs: a code of the contract's errors, `USAGE` or `OUTPUT_FAILED`. */
+  readonly code: string;
+  readonly violations: HostError["violations"];
+}
+
+export interface ReportOptions {
+  /** One JSON object instead of text, for whoever asked for `--json`. */
+  readonly json?: boolean;
+  /** The stack, too. */
+  readonly debug?: boolean;
 }
 
 /**
- * Tell people what went wrong: `error:` and `hint:` lines, never a stack unless `debug` is set.
+ * Tell on standard error what went wrong: `error:` and `hint:` lines for people, `{"error": {...}}` for programs.
  *
  * @returns the exit code
  */
-export async function reportError(error: unknown, stderr: Output, debug: boolean): Promise<number> {
+export async function reportError(
+  error: unknown,
+  stderr: Output,
+  { json = false, debug = false }: ReportOptions,
+): Promise<number> {
   const complaint = complaintOf(error);
   if (complaint === undefined) return quietExitCode(error);
+  const { code, message, hint, violations, exitCode } = complaint;
   if (debug) await stderr.line(inspect(error, { depth: 4 }));
-  await complain(stderr, complaint);
-  return complaint.exitCode;
+  if (json) await stderr.json({ error: { code, message, hint, violations, exitCode } });
+  else await complain(stderr, complaint);
+  return exitCode;
 }
 
 /** Write `error:`, details and `hint:` lines. */
@@ -54,19 +70,27 @@ function complaintOf(error: unknown): Complaint | undefined {
   if (error instanceof OutputClosedError || error instanceof InterruptedError) return undefined;
   if (error instanceof CommanderError) return error.exitCode === 0 ? undefined : usageComplaint(error);
   if (isHostError(error)) {
-    const { message, code } = error;
-    const details = violationLines(error);
-    return { message, details, hint: error.hint, exitCode: exitCodeOfError(code) };
+    const { code, violations } = error;
+    return { ...headlineOf(error), details: violationLines(error), exitCode: exitCodeOfError(code), code, violations };
   }
+  const plain = { details: [], violations: [] };
   if (error instanceof OutputFailedError) {
-    return { message: error.message, details: [], hint: "", exitCode: exitCodes.outputFailed };
+    return { ...plain, message: error.message, hint: "", exitCode: exitCodes.outputFailed, code: "OUTPUT_FAILED" };
   }
   return {
+    ...plain,
     message: error instanceof Error ? error.message : String(error),
-    details: [],
     hint: "this is a mistake in this software; EXECUTOR_HOST_DEBUG=1 shows where",
     exitCode: exitCodes.software,
+    code: "INTERNAL",
   };
+}
+
+/** Where several things are wrong, each is told in a line of its own, with its hint, and the first of them not twice. */
+function headlineOf({ message, hint, violations }: HostError): Pick<Complaint, "message" | "hint"> {
+  const [first, second] = violations;
+  if (first === undefined || second === undefined || !message.startsWith(`${first.field}: `)) return { message, hint };
+  return { message: `${violations.length} things are wrong`, hint: "" };
 }
 
 /** What is wrong with which field, one line each; none when the message says it already. */
@@ -89,8 +113,9 @@ function usageComplaint(error: CommanderError): Complaint {
   const suggestion = /^\(Did you mean (.*)\?\)$/.exec(others.join(" "))?.[1];
   const [, wrong, right] = /^(.* is invalid(?: for argument .*?)?)\. (.*)$/.exec(first) ?? [];
   const hint =
-    suggestion === undefined ? (lowerFirst(right) ?? "--help shows what there is") : `did you mean ${suggestion}?`;
-  return { message: wrong ?? first, details: [], hint, exitCode: exitCodes.usage };
+    suggestion === undefined ? (asHint(right) ?? "--help shows what there is") : `did you mean ${suggestion}?`;
+  const message = wrong ?? first.replace(/\.$/, "");
+  return { message, details: [], hint, exitCode: exitCodes.usage, code: "USAGE", violations: [] };
 }
 
 /** As `isHostError`, without loading what its module needs: printing an error must stay cheap. */
@@ -98,6 +123,7 @@ function isHostError(error: unknown): error is HostError {
   return error instanceof Error && error.name === "HostError" && "code" in error;
 }
 
-function lowerFirst(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : text.charAt(0).toLowerCase() + text.slice(1);
+/** `Allowed choices are a, b.` as a hint: no capital, no full stop. */
+function asHint(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, "");
 }

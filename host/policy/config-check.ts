@@ -35,7 +35,7 @@ export class ConfigChecker {
     const { value, violations } = readConfigText(schema, config);
     const errors = validate(value) ? [] : (validate.errors ?? []);
     const unreadable = new Set(violations.map(({ field }) => field));
-    const others = errors.map((error) => toViolation(error, Object.keys(schema.properties ?? {})));
+    const others = errors.map((error) => toViolation(error, description.name, Object.keys(schema.properties ?? {})));
     return [...violations, ...others.filter(({ field }) => !unreadable.has(field))];
   }
 
@@ -115,16 +115,17 @@ function hasSecret(schema: JsonSchema): boolean {
   return schema.writeOnly === true || inner.some((each) => typeof each === "object" && hasSecret(each));
 }
 
-function toViolation(error: ErrorObject, keys: readonly string[]): Violation {
+/** Beyond this many, a list of all keys is no help. */
+const mostKeysListed = 12;
+
+function toViolation(error: ErrorObject, executor: string, keys: readonly string[]): Violation {
   const params = error.params as Record<string, unknown>;
   const at = fieldOf(error.instancePath);
   const nested = (key: unknown) => (at === "" ? String(key) : `${at}.${String(key)}`);
   switch (error.keyword) {
     case "additionalProperties": {
       const key = String(params["additionalProperty"]);
-      const suggestion = at === "" ? nearest(key, keys) : undefined;
-      const hint = suggestion === undefined ? `known keys: ${keys.join(", ")}` : `did you mean "${suggestion}"?`;
-      return { field: nested(key), message: "unknown key", hint: at === "" ? hint : "" };
+      return { field: nested(key), message: "unknown key", hint: at === "" ? keyHint(key, executor, keys) : "" };
     }
     case "required":
       return {
@@ -141,6 +142,14 @@ function toViolation(error: ErrorObject, keys: readonly string[]): Violation {
     default:
       return { field: at, message: `${error.message ?? error.keyword}${valueOf(error)}`, hint: "" };
   }
+}
+
+function keyHint(key: string, executor: string, keys: readonly string[]): string {
+  const suggestion = nearest(key, keys);
+  if (suggestion !== undefined) return `did you mean "${suggestion}"?`;
+  return keys.length <= mostKeysListed
+    ? `known keys: ${keys.join(", ")}`
+    : `no key is like it; \`executor-host describe ${executor}\` shows all ${keys.length}`;
 }
 
 /** `: "value"`, unless it is a secret. */

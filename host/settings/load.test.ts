@@ -224,6 +224,14 @@ test("all bad values and unknown keys are reported at once, with what was probab
   assert.equal(byField["auto-mtls"]?.message, "must be true or false: maybe (environment EXECUTOR_HOST_AUTO_MTLS)");
 });
 
+test("a group of settings with a value of its own is told what it holds", (t) => {
+  const { fail, writeConfig } = scene(t);
+  const configPath = writeConfig("limits: 5\n");
+  const { message, hint } = fail({ configPath });
+  assert.equal(message, `setting limits must hold settings of its own (file ${configPath}:1)`);
+  assert.match(hint, /^such as queue-timeout: there are queue-timeout, start-timeout, /);
+});
+
 test("one bad value is told in the message itself", (t) => {
   const { fail } = scene(t);
   const error = fail({ flags: { "max-concurrent-executions": "0" } });

@@ -114,11 +114,17 @@ function unknownKeys(file: SettingsFile): Violation[] {
   const known = settingRows.map((row) => row.key);
   return [...file.values]
     .filter(([key]) => !known.includes(key))
-    .map(([key, { line }]) => ({
-      field: key,
-      message: `is not a setting (file ${file.path}:${line})`,
-      hint: didYouMean(key, known),
-    }));
+    .map(([key, { line }]) => {
+      const inner = known.filter((name) => name.startsWith(`${key}.`)).map((name) => name.slice(key.length + 1));
+      const where = `(file ${file.path}:${line})`;
+      return inner.length === 0
+        ? { field: key, message: `is not a setting ${where}`, hint: didYouMean(key, known) }
+        : {
+            field: key,
+            message: `must hold settings of its own ${where}`,
+            hint: `such as ${inner[0]}: there are ${inner.join(", ")}`,
+          };
+    });
 }
 
 function invalid(violations: readonly Violation[], codes: ReadonlySet<ErrorCode>): HostError {

@@ -32,6 +32,17 @@ export function renderSettingsReference(): string {
     "| --- | --- | --- | --- | --- | --- |",
     ...rows,
     "",
+    "Three variables are no settings of a host:",
+    "",
+    "| Variable | Meaning |",
+    "| --- | --- |",
+    `| \`${otherVariables.config}\` | The settings file |`,
+    `| \`${otherVariables.address}\` | Which host commands talk to: \`unix:/path/to.sock\` or \`tcp:HOST:PORT\`; \`--host\` wins. Default: the first unix socket of \`listen\`, else the first address |`,
+    `| \`${otherVariables.debug}\` | When set, commands show the stack of an error |`,
+    "",
+    "A setting that is wrong, in whichever place, is an error with the exit code 78 that names setting, value and place. A variable that looks like a",
+    "misspelt setting is a warning.",
+    "",
   ].join("\n");
 }
 

@@ -43,7 +43,7 @@ export function define(command: Command, context: CliContext, finish: (exitCode:
       } catch (error) {
         signal.throwIfAborted();
         if (ids.length === 1) throw error;
-        await reportError(error, stderr, false);
+        await reportError(error, stderr, { json: options.json === true });
         finish(exitCodes.failed);
       }
     }

@@ -67,6 +67,10 @@ export function define(command: Command, context: CliContext): void {
   ]);
   command.addHelpText("after", notes);
   command.action(async (id: string, options: ExtendOptions) => {
+    if (options.grace === undefined && changeable.every(({ option }) => options[option] === undefined)) {
+      const hint = "write, for instance, --timeout +30m or --attempt-timeout none";
+      throw new HostError("SPEC_INVALID", "no limit is named", { hint });
+    }
     await using connection = await connectToHost(options, context);
     const { stdout, stderr, signal } = context;
     const { client } = connection;

@@ -45,10 +45,10 @@ const defaultLimit = 50;
 const largestPage = 1000;
 
 export function define(command: Command, context: CliContext): void {
-  const spell = (words: readonly string[]) => words.map((word) => word.toLowerCase().replaceAll("_", "-")).join(", ");
-  command.addOption(repeatedOption("--state <state>", `Only in this state, may be repeated: ${spell(states)}`));
+  const spelled = (names: readonly string[]) => names.map(spell).join(", ");
+  command.addOption(repeatedOption("--state <state>", `Only in this state, may be repeated: ${spelled(states)}`));
   command.addOption(
-    repeatedOption("--outcome <outcome>", `Only with this outcome, may be repeated: ${spell(outcomes)}`),
+    repeatedOption("--outcome <outcome>", `Only with this outcome, may be repeated: ${spelled(outcomes)}`),
   );
   command.addOption(new Option("--executor <name>", "Only of this executor"));
   command.addOption(new Option("--name <name>", "Only of this job"));
@@ -113,14 +113,17 @@ async function print(
   if (hasMore) await stderr.line(stderr.style("dim", "there are more; -n shows a larger number"));
 }
 
+/** `TIMED_OUT` as `timed-out`. */
+function spell(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
+
 /** `timed-out` as `TIMED_OUT`. */
 function constant<T extends string>(word: string, all: readonly T[], what: string): T {
   const wanted = word.toUpperCase().replaceAll(/[- ]/g, "_");
   const found = all.find((name) => name === wanted);
   if (found !== undefined) return found;
-  const hint = didYouMean(
-    word,
-    all.map((name) => name.toLowerCase().replaceAll("_", "-")),
-  );
+  const spelled = all.map(spell);
+  const hint = didYouMean(word, spelled) || `there are ${spelled.join(", ")}`;
   throw new HostError("SPEC_INVALID", `no such ${what}: ${word}`, { hint });
 }

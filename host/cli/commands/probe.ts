@@ -24,7 +24,10 @@ export function define(command: Command, context: CliContext, finish: (exitCode:
   addJsonOption(command, "Print one JSON object");
   addConnectionOptions(command, true);
   addExamples(command, [
-    ["probe http url=https://example.com/", "Can the target be reached, and are we let in? Exit code 0 yes, 1 no"],
+    [
+      "probe http method=GET url=https://example.com/",
+      "Can the target be reached, and are we let in? Exit code 0 yes, 1 no",
+    ],
     ["probe --job job.json", "The same for a Dkron job definition"],
   ]);
   command.action(async (executor: string | undefined, words: readonly string[], options: ProbeOptions) => {
