@@ -164,8 +164,9 @@ class DkronCall implements RunningCall {
 
   #addCallback(server: Server): void {
     const update: StatusHelperServiceServer["update"] = ({ request }, done) => {
-      this.#streamed.push(request.output);
-      this.#events.output(request.error ? Channel.STDERR : Channel.STDOUT, request.output);
+      const channel = request.error ? Channel.STDERR : Channel.STDOUT;
+      this.#streamed.push(channel, request.output);
+      this.#events.output(channel, request.output);
       const answer = () => done(null, { r: 0 });
       if (this.#held === undefined) answer();
       else this.#held.push(answer);

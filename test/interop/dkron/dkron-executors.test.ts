@@ -124,6 +124,12 @@ describe("an executor made with Go for Dkron", { skip: skipWithoutGo }, () => {
         assert.equal(stderr.toString(), "err\n");
       });
 
+      test("answers with the pieces of the two channels in another order: nothing comes twice", guard, async () => {
+        const { stdout, stderr } = await run({ executor, config: { do: "overtake", text: "the remark" } });
+        assert.equal(stdout.toString(), `${"out\n".repeat(5_000)}the remark`);
+        assert.equal(stderr.toString(), "err\n".repeat(5_000));
+      });
+
       test("streams a piece that is larger than gRPC takes by default", guard, async () => {
         const bytes = 6 * mebibyte;
         const { result, stdout } = await run({

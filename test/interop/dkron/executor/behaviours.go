@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,6 +23,7 @@ var behaviours = map[string]func(*job) ([]byte, error){
 	"":         func(*job) ([]byte, error) { return nil, nil },
 	"tell":     tell,
 	"stream":   stream,
+	"overtake": overtake,
 	"repeat":   repeat,
 	"progress": progress,
 	"hang":     hang,
@@ -43,6 +45,14 @@ func stream(j *job) ([]byte, error) {
 		return nil, err
 	}
 	return []byte("out\nerr\n" + j.Config["text"]), j.failure()
+}
+
+// overtake streams both channels and answers with the pieces in another order, as Dkron's shell executor does when a job writes to both at once.
+func overtake(j *job) ([]byte, error) {
+	out, err := bytes.Repeat([]byte("out\n"), 5_000), bytes.Repeat([]byte("err\n"), 5_000)
+	j.helper.Update(out, false)
+	j.helper.Update(err, true)
+	return slices.Concat(err, out, []byte(j.Config["text"])), j.failure()
 }
 
 // repeat makes as many bytes as the key "bytes" says, sends them in pieces of "piece" bytes, and answers with the last "kept" of them, the remark
