@@ -17,7 +17,7 @@ export function createPubSubExecutor(): ExecutorDefinition<Config> {
     summary: "Publishes messages to a topic of Google Cloud Pub/Sub.",
     config,
     check,
-    capabilities: { cancel: true },
+    capabilities: { cancel: true, setDeadline: true },
     execute: (execution) => execute(execution, pool),
     probe,
     close: () => pool[Symbol.asyncDispose](),

@@ -15,7 +15,7 @@ export async function probe({ config, signal }: ProbeContext<Config>): Promise<P
   try {
     const link = await Link.open(await routeOf(config, limit.signal), limit.signal);
     try {
-      const found = await lookAt(link, topic, limit.signal, limit.endMs);
+      const found = await lookAt(link, topic, limit.signal);
       const { schema, encoding } = found.schemaSettings ?? {};
       const message = `logged in to ${link.route.peer}, and found ${topic}`;
       return { ok: true, message, details: { endpoint: link.route.peer, topic, schema, encoding } };
@@ -29,9 +29,9 @@ export async function probe({ config, signal }: ProbeContext<Config>): Promise<P
   }
 }
 
-async function lookAt(link: Link, topic: string, signal: AbortSignal, deadlineMs: number) {
+async function lookAt(link: Link, topic: string, signal: AbortSignal) {
   try {
-    return await link.getTopic({ topic, signal, deadlineMs });
+    return await link.getTopic({ topic, signal });
   } catch (error) {
     signal.throwIfAborted();
     throw serviceFailure(error, link.route.peer);

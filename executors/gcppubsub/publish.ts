@@ -54,7 +54,7 @@ async function publishRequest(
   request: readonly Message[],
   onAttempt: () => void,
 ): Promise<readonly string[]> {
-  const { execution, endMs, signal } = work;
+  const { execution, signal } = work;
   const { retry_attempts: most, retry_backoff: backoffMs } = execution.config;
   for (let attempt = 1; ; attempt++) {
     onAttempt();
@@ -62,7 +62,7 @@ async function publishRequest(
     // What was published before stays published.
     if (known === "NONE") work.effect = undefined;
     try {
-      const { messageIds = [] } = await link.publish(request, { topic, deadlineMs: endMs, signal });
+      const { messageIds = [] } = await link.publish(request, { topic, signal });
       if (messageIds.length !== request.length) {
         throw fail("ANSWER_INVALID", `Pub/Sub gave ${messageIds.length} ids for ${request.length} messages`);
       }
@@ -74,7 +74,7 @@ async function publishRequest(
       if (isRefusal(failure)) work.effect = known;
       const waitMs =
         Math.min(backoffMs * 2 ** (attempt - 1), Math.max(backoffMs, limits.maxBackoffMs)) * (0.5 + Math.random());
-      if (attempt === most || !isPassing(failure) || Date.now() + waitMs >= endMs) throw failure;
+      if (attempt === most || !isPassing(failure) || Date.now() + waitMs >= work.endMs) throw failure;
       tell(execution, failure, attempt);
       await pause(waitMs, signal);
     }

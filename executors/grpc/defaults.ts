@@ -27,6 +27,8 @@ export const limits = {
   schemas: 100,
   /** Files of one service; more than any real one has. */
   schemaFiles: 5_000,
+  /** A call that its server cancels so shortly before the deadline was ended by the deadline: it is told in milliseconds, and clocks differ. */
+  deadlineSlackMs: 50,
   /** Attempts of one call, as gRPC itself limits them. */
   maxAttempts: 5,
   /** Longest wait between attempts. */

@@ -17,7 +17,7 @@ export function createGrpcExecutor(): ExecutorDefinition<Config> {
     summary: "Calls a gRPC method, with JSON in and out.",
     config,
     check,
-    capabilities: { cancel: true },
+    capabilities: { cancel: true, setDeadline: true },
     execute: (execution) => execute(execution, pool),
     probe,
     close: () => pool[Symbol.asyncDispose](),

@@ -13,7 +13,7 @@ export async function probe({ config, signal }: ProbeContext<Config>): Promise<P
     const { inspect } = await import("./call/inspect.ts");
     const link = openLink(await routeOf(config, limit.signal));
     try {
-      return await inspect(link, config, { signal: limit.signal, deadlineMs: limit.endMs });
+      return await inspect(link, config, limit.signal);
     } finally {
       await link.close();
     }

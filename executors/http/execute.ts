@@ -11,7 +11,7 @@ import { evidenceOf } from "./evidence.ts";
 import { RequestFailure } from "./failure.ts";
 import { redactUrl } from "./redact.ts";
 import { prepare } from "./request/prepare.ts";
-import { retryDelay } from "./retry/policy.ts";
+import { mayRepeat, retryDelay } from "./retry/policy.ts";
 import { showMs } from "./time-limit.ts";
 import { traceOf } from "./trace.ts";
 
@@ -24,7 +24,7 @@ export async function execute(execution: Execution<Config>, services: Services, 
     return { outcome: "SUCCEEDED", effect: effectOf(run.records), evidence: evidenceOf(run.records) };
   } catch (error) {
     // A request that failed by itself has ended by itself, even if a stop came just then.
-    if (error instanceof RequestFailure) return failureReport(error, run.records);
+    if (error instanceof RequestFailure) return failureReport(error, run);
     if (execution.signal.aborted) return stopReport(execution.signal.reason, run);
     throw error;
   }
@@ -100,17 +100,20 @@ function pauseAfter(execution: Execution<Config>, record: AttemptRecord, failure
   return record.pauseMs;
 }
 
-function failureReport(failure: RequestFailure, records: readonly AttemptRecord[]): Report {
-  const { code, message, outcome, hint, retryability, retryAfterMs } = failure;
+function failureReport(failure: RequestFailure, { records, execution: { config } }: HttpRun): Report {
+  const { code, message, outcome, hint, retryAfterMs } = failure;
   const attempts = records.length > 1 ? ` (attempt ${records.length})` : "";
+  const effect = effectOf(records);
+  // Hosts take RETRYABLE as leave to do it again. Who asks for another attempt gives that leave.
+  const isSafe = effect === "NONE" || mayRepeat(config) || retryAfterMs !== undefined;
   return {
     outcome,
     code,
     message: message + attempts,
     hint,
-    retryability,
+    retryability: failure.retryability === "RETRYABLE" && !isSafe ? undefined : failure.retryability,
     retryAfterMs,
-    effect: effectOf(records),
+    effect,
     evidence: evidenceOf(records),
   };
 }

@@ -129,7 +129,7 @@ for (const [code, retryability, effect] of [
   [400, "PERMANENT", undefined],
   [404, "PERMANENT", "NONE"],
   [429, "RETRYABLE", "NONE"],
-  [500, "RETRYABLE", undefined],
+  [500, undefined, undefined],
   [501, undefined, undefined],
   [201, undefined, "HAPPENED"],
 ] as const) {

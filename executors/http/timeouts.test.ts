@@ -113,6 +113,10 @@ test("a server that closes instead of answering resets the connection", guard, a
   await using http = new TestExecutor();
   const { report } = await http.run({ method: "POST", url: server.url });
   assert.equal(report.code, "CONNECTION_RESET");
-  assert.equal(report.retryability, "RETRYABLE");
   assert.equal(report.effect, undefined, "the server may have acted on it");
+  assert.equal(report.retryability, undefined, "and would act on it again");
+  for (const repeatable of [{ method: "PUT" }, { method: "POST", idempotency_key: "true" }]) {
+    const again = await http.run({ url: server.url, ...repeatable });
+    assert.deepEqual([again.report.effect, again.report.retryability], [undefined, "RETRYABLE"]);
+  }
 });

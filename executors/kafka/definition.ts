@@ -21,7 +21,7 @@ export function createKafkaExecutor(): ExecutorDefinition<Config> {
     summary: "Publishes records to Kafka, and reports partition and offset of each.",
     config,
     check,
-    capabilities: { cancel: true },
+    capabilities: { cancel: true, setDeadline: true },
     execute: (execution) => execute(execution, pool),
     probe,
     close: () => pool[Symbol.asyncDispose](),

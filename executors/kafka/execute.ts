@@ -24,12 +24,12 @@ import { sizeOf, type OutgoingRecord } from "./records/record.ts";
 
 /** Publish the job's records, and report where the brokers have put them. */
 export async function execute(execution: Execution<Config>, pool: ConnectionPool<ClusterLink>): Promise<Report> {
-  const { config, deadline, signal } = execution;
+  const { config, signal } = execution;
   const run = new KafkaRun(execution);
   using grace = withGrace(execution);
   const onTimeout = (): Error => run.timeUp();
-  using limit = limited(signal, config.timeout, deadline, onTimeout);
-  using patience = limited(grace.signal, config.timeout, deadline, onTimeout);
+  using limit = limited(signal, config.timeout, execution, onTimeout);
+  using patience = limited(grace.signal, config.timeout, execution, onTimeout);
   try {
     await run.publish(pool, limit.signal, patience.signal);
     return { outcome: "SUCCEEDED", effect: run.effect, evidence: run.evidence() };

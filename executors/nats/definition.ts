@@ -17,7 +17,7 @@ export function createNatsExecutor(): ExecutorDefinition<Config> {
     summary: "Publishes to NATS and JetStream, sends requests, and writes to key-value buckets.",
     config,
     check,
-    capabilities: { cancel: true },
+    capabilities: { cancel: true, setDeadline: true },
     execute: (execution) => execute(execution, pool),
     probe,
     close: () => pool[Symbol.asyncDispose](),

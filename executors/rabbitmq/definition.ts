@@ -18,7 +18,7 @@ export function createRabbitmqExecutor(): ExecutorDefinition<Config> {
     summary: "Publishes to RabbitMQ, and succeeds when the broker has confirmed and routed each message.",
     config,
     check,
-    capabilities: { cancel: true },
+    capabilities: { cancel: true, setDeadline: true },
     execute: (execution) => execute(execution, pool),
     probe,
     close: () => pool[Symbol.asyncDispose](),

@@ -26,8 +26,8 @@ export class Delivery {
   readonly #first: Delivered[] = [];
   #count = 0;
   #bytes = 0;
-  /** One is out without an answer. */
-  #open = false;
+  /** The exchange of the message that is out without an answer. */
+  #open: string | undefined;
 
   constructor(confirm: boolean) {
     this.#confirm = confirm;
@@ -37,12 +37,12 @@ export class Delivery {
     return this.#count;
   }
 
-  sending(): void {
-    this.#open = true;
+  sending(exchange: string): void {
+    this.#open = exchange;
   }
 
   add(delivered: Delivered): void {
-    this.#open = false;
+    this.#open = undefined;
     this.#count++;
     this.#bytes += delivered.bytes;
     if (this.#first.length < namedMessages) this.#first.push(delivered);
@@ -50,13 +50,16 @@ export class Delivery {
 
   /** What ended the execution may say what has become of the message that was out. */
   failed(error: unknown): void {
-    if (error instanceof RemoteFailure && refusals.has(error.code)) this.#open = false;
+    if (!(error instanceof RemoteFailure)) return;
+    // An exchange may have brought the message to other queues than the one that has turned it away.
+    const isNackedByOne = error.code === "NACKED" && this.#open === "";
+    if (isNackedByOne || refusals.has(error.code)) this.#open = undefined;
   }
 
   /** Has a queue got a message? Undefined: nobody can tell. */
   get effect(): Report["effect"] {
     if (this.#count > 0) return this.#confirm ? "HAPPENED" : undefined;
-    return this.#open ? undefined : "NONE";
+    return this.#open === undefined ? "NONE" : undefined;
   }
 
   /**

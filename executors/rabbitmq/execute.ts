@@ -19,12 +19,12 @@ const unknownEffect = "a message had been sent; whether the broker has taken it 
 
 /** Publish the job's messages, and report what the broker said of them. */
 export async function execute(execution: Execution<Config>, pool: ConnectionPool<Link>): Promise<Report> {
-  const { config, deadline, signal } = execution;
+  const { config, signal } = execution;
   const run = new RabbitRun(execution);
   using grace = withGrace(execution);
   const onTimeout = (): Error => run.timeUp();
-  using limit = limited(signal, config.timeout, deadline, onTimeout);
-  using patience = limited(grace.signal, config.timeout, deadline, onTimeout);
+  using limit = limited(signal, config.timeout, execution, onTimeout);
+  using patience = limited(grace.signal, config.timeout, execution, onTimeout);
   try {
     await run.publish(pool, limit.signal, patience.signal);
     return { outcome: "SUCCEEDED", effect: run.delivery.effect, evidence: run.evidence() };
@@ -106,7 +106,7 @@ class RabbitRun {
   }
 
   async #deliver(message: Outgoing, channel: PublishChannel, patience: AbortSignal): Promise<Delivered> {
-    this.delivery.sending();
+    this.delivery.sending(message.exchange);
     const delivered = await deliver(message, channel, this.#execution.config.confirm, patience);
     this.delivery.add(delivered);
     return delivered;

@@ -16,7 +16,7 @@ interface Cancellable {
 }
 
 type Answer<T> = (error: ServiceError | null, response?: T) => void;
-type Method<T> = (request: object, metadata: Metadata, options: { deadline: number }, done: Answer<T>) => Cancellable;
+type Method<T> = (request: object, metadata: Metadata, done: Answer<T>) => Cancellable;
 
 /** Who an emulator does not ask for. The library would go and look for a metadata server, which takes seconds where there is none. */
 const nobody = { getUniverseDomain: () => Promise.resolve("googleapis.com") };
@@ -35,8 +35,6 @@ export interface Topic {
 export interface CallOptions {
   /** For the header by which Google routes. */
   readonly topic: string;
-  /** In milliseconds since the epoch; Infinity for none. */
-  readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -100,12 +98,13 @@ export class Link implements PooledConnection {
   }
 
   async #call<T>(method: Method<T>, request: object, field: string, options: CallOptions): Promise<T> {
-    const { topic, deadlineMs, signal } = options;
+    const { topic, signal } = options;
     signal.throwIfAborted();
     const metadata = new Metadata();
     metadata.set("x-goog-request-params", `${field}=${encodeURIComponent(topic)}`);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const call = method.call(this.#stub, request, metadata, { deadline: deadlineMs }, (error, response) => {
+    // Without a deadline of gRPC's, which nobody could move: the signal ends the call.
+    const call = method.call(this.#stub, request, metadata, (error, response) => {
       if (error === null && response !== undefined) resolve(response);
       else reject(error ?? new TypeError("neither an error nor a response"));
     });

@@ -2,14 +2,16 @@ import { abortable } from "@executor-host/sdk/remote";
 import type { ClientDuplexStream, Metadata, StatusObject } from "@grpc/grpc-js";
 
 import type { Link } from "../connection/link.ts";
+import { limits } from "../defaults.ts";
+import { codes } from "./status.ts";
 
 export interface Call {
   /** `/package.Service/Method` */
   readonly path: string;
   readonly messages: readonly Uint8Array[];
   readonly metadata: Metadata;
-  /** Told to the server; in milliseconds since the epoch, Infinity for none. */
-  readonly deadlineMs: number;
+  /** Told to the server; in milliseconds since the epoch, default: none. */
+  readonly deadlineMs?: number;
   readonly signal: AbortSignal;
   /** Called for each response message; a promise holds back the next ones. */
   onMessage(bytes: Buffer): Promise<void> | undefined;
@@ -34,7 +36,7 @@ const identity = (bytes: Buffer): Buffer => bytes;
  * @throws `signal.reason`, after the call was cancelled
  */
 export async function makeCall({ client }: Link, call: Call): Promise<Ending> {
-  const { path, metadata, deadlineMs, signal } = call;
+  const { path, metadata, deadlineMs = Infinity, signal } = call;
   signal.throwIfAborted();
   const stream = client.makeBidiStreamRequest(path, identity, identity, metadata, { deadline: deadlineMs });
   const ending = endingOf(stream);
@@ -51,7 +53,7 @@ export async function makeCall({ client }: Link, call: Call): Promise<Ending> {
   });
   try {
     void send(stream, call.messages);
-    return await abortable(Promise.race([ending, failed.promise]), signal);
+    return judged(await abortable(Promise.race([ending, failed.promise]), signal), deadlineMs);
   } catch (error) {
     stream.cancel();
     throw error;
@@ -59,6 +61,12 @@ export async function makeCall({ client }: Link, call: Call): Promise<Ending> {
     ending.catch(() => undefined);
     failed.promise.catch(() => undefined);
   }
+}
+
+/** A server that is the first to see the deadline resets the stream, which reads as CANCELLED. */
+function judged(ending: Ending, deadlineMs: number): Ending {
+  if (ending.code !== codes.CANCELLED || Date.now() < deadlineMs - limits.deadlineSlackMs) return ending;
+  return { ...ending, code: codes.DEADLINE_EXCEEDED, message: "the server has ended the call at its deadline" };
 }
 
 async function endingOf(stream: ClientDuplexStream<Buffer, Buffer>): Promise<Ending> {

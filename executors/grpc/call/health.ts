@@ -22,11 +22,12 @@ export async function checkHealth(work: Work<Config>, link: Link, metadata: Meta
   const [request, response] = [messageType("Request"), messageType("Response")];
   const answers: number[] = [];
   work.phase = "while asking for health";
+  using told = work.tellEnd();
   const ending = await makeCall(link, {
     path: "/grpc.health.v1.Health/Check",
     messages: [toBinary(request, create(request, { service }))],
     metadata,
-    deadlineMs: work.endMs,
+    deadlineMs: told.endMs,
     signal: work.execution.signal,
     onMessage: (bytes) => {
       answers.push((fromBinary(response, bytes) as unknown as { status: number }).status);

@@ -5,7 +5,7 @@ import { Metadata } from "@grpc/grpc-js";
 import type { Config } from "../config.ts";
 import type { Link } from "../connection/link.ts";
 import { fillMetadata } from "../request/metadata.ts";
-import { listServices, type Asking } from "../schema/reflection.ts";
+import { listServices } from "../schema/reflection.ts";
 import { findMethod, givenSchema, reflectedSchema } from "../schema/resolve.ts";
 import { makeCall } from "./call.ts";
 
@@ -13,15 +13,11 @@ import { makeCall } from "./call.ts";
 const nowhere = "/executor_host.Probe/Nothing";
 
 /** What can be learned of the target without calling it. @throws {RemoteFailure} */
-export async function inspect(
-  link: Link,
-  config: Config,
-  time: Pick<Asking, "signal" | "deadlineMs">,
-): Promise<ProbeReport> {
+export async function inspect(link: Link, config: Config, signal: AbortSignal): Promise<ProbeReport> {
   const { peer } = link.route;
-  const asking = { ...time, metadata: fillMetadata(new Metadata(), { config, traceContext: {} }) };
-  const given = await givenSchema(config, time.signal);
-  await link.connected(config.connect_timeout, time.signal);
+  const asking = { signal, metadata: fillMetadata(new Metadata(), { config, traceContext: {} }) };
+  const given = await givenSchema(config, signal);
+  await link.connected(config.connect_timeout, signal);
   const wanted = config.url.method ?? config.method;
   const startedMs = performance.now();
   if (given !== undefined || wanted === undefined) {

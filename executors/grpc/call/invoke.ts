@@ -38,11 +38,12 @@ export async function invoke(
   let firstMs: number | undefined;
   work.phase = "during the call";
   work.effect = undefined;
+  using told = work.tellEnd();
   const ending = await makeCall(link, {
     path,
     messages,
     metadata,
-    deadlineMs: work.endMs,
+    deadlineMs: told.endMs,
     // The call ends by itself at its deadline, and tells more than we could.
     signal,
     onMessage: (bytes) => {
@@ -67,6 +68,7 @@ export async function invoke(
     messages: { sent: messages.length, received, receivedBytes },
     timings: { firstMessageMs: roundMs(firstMs), callMs: roundMs(performance.now() - startedMs) },
   };
+  work.isRepeatable = config.retry_attempts > 1 && config.retry_codes.includes(statusKind(ending.code).name);
   judge(work, link, method, ending, received, retryAfterMs);
   if (config.expect_message !== undefined) assertContains(last, config.expect_message);
 }

@@ -23,14 +23,14 @@ export function openLink(route: Route): Link {
  * @throws `signal.reason`
  */
 export async function callOn(work: Work<Config>, link: Link, method: Method | undefined): Promise<void> {
-  const { execution, signal, endMs } = work;
+  const { execution, signal } = work;
   const { config } = execution;
   const metadata = (): Metadata => fillMetadata(new Metadata(), execution);
   const [given, body] = await Promise.all([givenSchema(config, signal), readBody(config, signal)]);
   await link.connected(config.connect_timeout, signal);
   if (method === undefined) return await checkHealth(work, link, metadata());
   work.phase = "while asking for the method's types";
-  const asking = { metadata: metadata(), deadlineMs: endMs, signal };
+  const asking = { metadata: metadata(), signal };
   const schema = given ?? (await reflectedSchema(link, method.service, asking));
   const resolved = findMethod(schema, method, given === undefined ? "the server" : "the given schema");
   work.evidence = { ...work.evidence, method: `${method.service}/${method.method}` };

@@ -31,6 +31,7 @@ const kinds: readonly StatusKind[] = [
 
 export const codes = {
   OK: 0,
+  CANCELLED: 1,
   NOT_FOUND: 5,
   DEADLINE_EXCEEDED: 4,
   UNIMPLEMENTED: 12,

@@ -15,7 +15,6 @@ import { wellKnownFiles } from "./well-known.ts";
 /** How to ask a server about itself. */
 export interface Asking {
   readonly metadata: Metadata;
-  readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
 

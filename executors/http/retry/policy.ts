@@ -34,10 +34,15 @@ export function retryDelay(settings: RetrySettings, state: AttemptState, random 
       ? settings.retry_statuses.includes(status ?? 0)
       : failure.retryability === "RETRYABLE";
   if (!worthIt) return undefined;
-  if (state.sent && !isIdempotent(settings.method) && !settings.idempotency_key) return undefined;
+  if (state.sent && !mayRepeat(settings)) return undefined;
   const backoff = Math.min(settings.retry_backoff * 2 ** (attempt - 1), settings.retry_max_backoff);
   const asked = failure.retryAfterMs ?? 0;
   if (asked > settings.retry_max_backoff) return undefined;
   // Half of the wait is left to chance, so that jobs that failed together do not come back together.
   return Math.max(asked, backoff * (0.5 + random / 2));
+}
+
+/** May the target get the request twice? */
+export function mayRepeat({ method, idempotency_key: hasKey }: Pick<Config, "method" | "idempotency_key">): boolean {
+  return isIdempotent(method) || hasKey;
 }

@@ -36,6 +36,8 @@ const refusals = new Set([
 export async function publishToStream(delivery: Delivery): Promise<void> {
   const { execution, link, subject, payload, signal } = delivery;
   const message = outgoing(link, subject, payload, [...commonHeaders(execution), ...streamHeaders(execution)]);
+  // By its id, a stream stores it once. A bucket's values have none.
+  delivery.isRepeatable = execution.config.kv_bucket === undefined;
   delivery.phase = "while waiting for the stream to acknowledge the message";
   delivery.effect = undefined;
   try {

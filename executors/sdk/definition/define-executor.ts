@@ -41,7 +41,10 @@ export interface ExecutorCapabilities {
   readonly maxConcurrentExecutions?: number;
   /** `execute` calls `execution.heartbeat` when its work gives a sign of life, so that jobs may have a heartbeat limit; default false. */
   readonly heartbeat?: boolean;
-  /** Nothing ends the work at the deadline it had when it began, so that the host can give it more time; default false. */
+  /**
+   * Nothing ends the work at the deadline it had when it began, or `execute` says so with `deadlineTold`: the host can give it more time;
+   * default false.
+   */
   readonly setDeadline?: boolean;
 }
 

@@ -11,8 +11,15 @@ export interface Execution<C> {
   /** The scheduler's name of the job; may be empty. */
   readonly jobName: string;
   readonly config: C;
-  /** When the host will stop this attempt, as things stand: the host may change it. For passing on to the target. */
+  /** When the host will stop this attempt, as things stand: the host may move it. For passing on to the target. */
   readonly deadline: Date | undefined;
+  /** Aborts at `deadline`, wherever the host has moved it to. For work that ends by itself then, and tells what it knows. */
+  readonly deadlineSignal: AbortSignal;
+  /**
+   * The target was told of `deadline` as it is now, and keeps to it until this is disposed of: meanwhile, whoever gives the execution more time
+   * is warned that it may end too early.
+   */
+  readonly deadlineTold: () => Disposable;
   /** The work must give a sign of life (output, progress, `heartbeat`) at least this often, or the host stops it. Undefined: no such limit. */
   readonly heartbeatTimeoutMs: number | undefined;
   /** What an earlier attempt last gave to `heartbeat`: from where this one may go on. */

@@ -1,7 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-
-/** Longer timers fire at once. */
-export const longestTimerMs = 2 ** 31 - 1;
+import { longestTimerMs } from "../runtime/alarm.ts";
 
 /**
  * Wait for a promise that goes on by itself.

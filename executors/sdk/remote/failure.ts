@@ -57,6 +57,8 @@ export interface Unfinished {
   readonly phase: string;
   /** What follows from an effect that is not known, for people. */
   readonly unknownEffect: string;
+  /** Doing all of it again does no harm, whatever has been done; default false. */
+  readonly isRepeatable?: boolean;
 }
 
 /**
@@ -67,8 +69,11 @@ export interface Unfinished {
 export function reportOfThrown(error: unknown, signal: AbortSignal, unfinished: Unfinished): Report {
   const { effect, evidence, phase, unknownEffect } = unfinished;
   if (error instanceof RemoteFailure) {
-    const { code, message, outcome, retryability, retryAfterMs } = error;
+    const { code, message, outcome, retryAfterMs } = error;
     const hint = error.hint ?? (effect === undefined ? unknownEffect : undefined);
+    // Hosts take RETRYABLE as leave to do it again. Who asks for another attempt gives that leave.
+    const isSafe = effect === "NONE" || unfinished.isRepeatable === true || retryAfterMs !== undefined;
+    const retryability = error.retryability === "RETRYABLE" && !isSafe ? undefined : error.retryability;
     return { outcome, code, message, hint, retryability, retryAfterMs, effect, evidence };
   }
   // A rejected config is one also when a stop came at the same time.

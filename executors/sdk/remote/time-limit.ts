@@ -1,36 +1,45 @@
-import { longestTimerMs } from "./abortable.ts";
+import type { Execution } from "../definition/execution.ts";
+import { alarm } from "../runtime/alarm.ts";
 
 /** A signal that also aborts when time is up, until it is disposed. */
 export interface LimitedSignal extends Disposable {
   readonly signal: AbortSignal;
-  /** When time is up, in milliseconds since the epoch; Infinity without a limit. */
+  /** When time is up, as things stand, in milliseconds since the epoch; Infinity without a limit. */
   readonly endMs: number;
 }
+
+/** The deadline of an execution, which its host may move. */
+export type HostDeadline = Pick<Execution<unknown>, "deadline" | "deadlineSignal">;
 
 /**
  * Link a signal with a time limit.
  *
  * @param limitMs zero or less: no limit
- * @param deadline a second limit, as a point in time
+ * @param host whose deadline is a second limit, wherever it is moved to
  * @param onTimeout makes the reason of the abort when time is up
  */
 export function limited(
   signal: AbortSignal,
   limitMs: number,
-  deadline: Date | undefined,
+  host: HostDeadline | undefined,
   onTimeout: () => Error,
 ): LimitedSignal {
-  const endMs = Math.min(limitMs > 0 ? Date.now() + limitMs : Infinity, deadline?.getTime() ?? Infinity);
-  if (endMs === Infinity) return { signal, endMs, [Symbol.dispose]: () => {} };
+  const ownEndMs = limitMs > 0 ? Date.now() + limitMs : Infinity;
   const controller = new AbortController();
-  const timer = setTimeout(
-    () => controller.abort(onTimeout()),
-    Math.min(Math.max(endMs - Date.now(), 0), longestTimerMs),
-  );
+  const onTime = (): void => controller.abort(onTimeout());
+  const timer = alarm(ownEndMs, onTime);
+  const hostSignal = host?.deadlineSignal;
+  if (hostSignal?.aborted) onTime();
+  else hostSignal?.addEventListener("abort", onTime, { once: true });
   return {
     signal: AbortSignal.any([signal, controller.signal]),
-    endMs,
-    [Symbol.dispose]: () => clearTimeout(timer),
+    get endMs() {
+      return Math.min(ownEndMs, host?.deadline?.getTime() ?? Infinity);
+    },
+    [Symbol.dispose]: () => {
+      timer[Symbol.dispose]();
+      hostSignal?.removeEventListener("abort", onTime);
+    },
   };
 }
 

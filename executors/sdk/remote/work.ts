@@ -9,12 +9,20 @@ export interface Work<C> {
   readonly execution: Execution<C>;
   /** Aborts when the execution shall stop, and when its time is up. */
   readonly signal: AbortSignal;
-  /** When that is, in milliseconds since the epoch; Infinity without a limit. */
+  /** When that is, as things stand, in milliseconds since the epoch; Infinity without a limit. */
   readonly endMs: number;
+  /**
+   * Pass `endMs` on to the target, which keeps to it until this is disposed of.
+   *
+   * @returns the end to tell it
+   */
+  tellEnd(): Disposable & { readonly endMs: number };
   /** What a stop would interrupt. */
   phase: string;
   /** To be set before anything is sent; unset means unknown. */
   effect: Report["effect"];
+  /** Doing all of it again does no harm, whatever has been done. */
+  isRepeatable: boolean;
   evidence: JsonObject;
 }
 
@@ -30,20 +38,34 @@ export async function carryOut<C extends { readonly timeout: number }>(
   { fail, unknownEffect }: WorkOptions,
   run: (work: Work<C>) => Promise<void>,
 ): Promise<Report> {
-  const { config, deadline, signal } = execution;
-  const known: Pick<Work<C>, "phase" | "effect" | "evidence"> = {
+  const { config, signal } = execution;
+  const work: Work<C> = {
+    execution,
+    get signal() {
+      return limit.signal;
+    },
+    get endMs() {
+      return limit.endMs;
+    },
+    tellEnd() {
+      const { endMs } = limit;
+      const told = endMs === execution.deadline?.getTime() ? execution.deadlineTold() : undefined;
+      return { endMs, [Symbol.dispose]: () => told?.[Symbol.dispose]() };
+    },
     phase: "before connecting",
     effect: "NONE",
+    isRepeatable: false,
     evidence: {},
   };
-  using limit = limited(signal, config.timeout, deadline, () =>
-    fail("TIMEOUT_TOTAL", `not finished in time: stopped ${known.phase}`),
+  using limit = limited(signal, config.timeout, execution, () =>
+    fail("TIMEOUT_TOTAL", `not finished in time: stopped ${work.phase}`),
   );
   try {
-    await run(Object.assign(known, { execution, signal: limit.signal, endMs: limit.endMs }));
-    return { outcome: "SUCCEEDED", effect: known.effect, evidence: known.evidence };
+    await run(work);
+    return { outcome: "SUCCEEDED", effect: work.effect, evidence: work.evidence };
   } catch (error) {
-    return reportOfThrown(error, signal, { ...known, unknownEffect });
+    const { phase, effect, isRepeatable, evidence } = work;
+    return reportOfThrown(error, signal, { phase, effect, isRepeatable, evidence, unknownEffect });
   }
 }
 

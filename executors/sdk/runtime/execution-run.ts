@@ -9,6 +9,7 @@ import { readConfig } from "../definition/read-config.ts";
 import { rejection, reportOfError, reportOutcomes, type Report, type UsageNow } from "../definition/report.ts";
 import { StopRequest } from "../definition/stop-request.ts";
 import { heartbeatShare, limits, timeouts, type ExecutionTimeouts } from "../timeouts.ts";
+import { Deadline } from "./deadline.ts";
 import type { Channel, EventSink, ExecutionEventKind } from "./event.ts";
 import { OutputQueue } from "./output-queue.ts";
 
@@ -53,7 +54,7 @@ export class ExecutionRun<C> {
   /** Heartbeats of the work, by their details. */
   readonly #beats: LatestValue<JsonObject | undefined>;
   readonly #usages: LatestValue<UsageNow>;
-  #deadline: Date | undefined;
+  readonly #deadline: Deadline;
   #beatDetails: JsonObject | undefined;
   #usageText = "";
   /** This process's own sign of life. */
@@ -88,14 +89,13 @@ export class ExecutionRun<C> {
       intervalMs: () => this.#timeouts.usageMs,
       pass: (usage) => this.#sendIfRoom({ type: "usage", ...usage }),
     });
-    this.#deadline = deadline;
+    this.#deadline = new Deadline(deadline);
     this.finished = this.#run();
   }
 
-  /** The host will stop this attempt at another time. @returns false when it is over */
+  /** The host will stop this attempt at another time. @returns false when it is over, or its target keeps to an earlier one */
   setDeadline(deadline: Date | undefined): boolean {
-    this.#deadline = deadline;
-    return !this.#over;
+    return !this.#over && this.#deadline.move(deadline);
   }
 
   /** Ask to stop. The first call counts; of no effect when the execution is over. */
@@ -124,6 +124,7 @@ export class ExecutionRun<C> {
     this.#beats[Symbol.dispose]();
     this.#usages[Symbol.dispose]();
     this.#over = true;
+    this.#deadline[Symbol.dispose]();
     clearTimeout(this.#heartbeat);
     return this.#writeResult(report);
   }
@@ -158,15 +159,19 @@ export class ExecutionRun<C> {
 
   #execution(config: C): Execution<C> {
     const { id, attempt, jobName, heartbeatTimeoutMs, heartbeatDetails, labels, traceContext, protocol } = this.request;
-    const currentDeadline = () => this.#deadline;
+    const deadline = this.#deadline;
     return {
       id,
       attempt,
       jobName,
       config,
       get deadline() {
-        return currentDeadline();
+        return deadline.at;
       },
+      get deadlineSignal() {
+        return deadline.signal;
+      },
+      deadlineTold: () => deadline.tell(),
       heartbeatTimeoutMs,
       heartbeatDetails,
       labels,

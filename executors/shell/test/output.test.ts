@@ -107,8 +107,9 @@ function executionOf(keys: Readonly<Record<string, string>>, stdout: OutputStrea
       traceContext: {},
       protocol: "native" as const,
     },
-    ...{ config: value, signal: never, forceSignal: never, stdout, stderr: stdout },
+    ...{ config: value, signal: never, forceSignal: never, deadlineSignal: never, stdout, stderr: stdout },
     ...{
+      deadlineTold: () => ({ [Symbol.dispose]: ignore }),
       started: ignore,
       progress: ignore,
       heartbeat: ignore,

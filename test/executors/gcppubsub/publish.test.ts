@@ -134,7 +134,7 @@ describe("publishing to Pub/Sub", { ...guard, skip: pubsub.skip }, () => {
       [7, "PERMISSION_DENIED", "PERMANENT", "NONE"],
       [16, "AUTH_FAILED", "PERMANENT", "NONE"],
       [8, "QUOTA_EXCEEDED", "RETRYABLE", "NONE"],
-      [14, "SERVICE_UNAVAILABLE", "RETRYABLE", undefined],
+      [14, "SERVICE_UNAVAILABLE", undefined, undefined],
       [13, "SERVICE_ERROR", undefined, undefined],
     ] as const) {
       const config = { topic, data_text: "x", attributes: `{"fault":"${code}"}`, retry_attempts: "2" };

@@ -155,7 +155,12 @@ describe("a message that no queue gets", { ...guard, skip: rabbitmq.skip }, () =
     await using setup = setUp({ "queue.arguments": '{"x-max-length":1,"x-overflow":"reject-publish"}' });
     assert.equal((await setup.executor.run({ "message.body": "1" })).report.outcome, "SUCCEEDED");
     const { report } = await setup.executor.run({ "message.body": "2" });
-    assert.deepEqual([report.code, report.retryability, report.effect], ["NACKED", "RETRYABLE", undefined]);
+    assert.deepEqual([report.code, report.retryability, report.effect], ["NACKED", "RETRYABLE", "NONE"]);
+    const many = await setup.executor.run({ exchange: "amq.fanout", "queue.bindings": '[{"exchange":"amq.fanout"}]' });
+    assert.deepEqual(
+      [many.report.code, many.report.retryability, many.report.effect],
+      ["NACKED", undefined, undefined],
+    );
     assert.equal((await setup.read()).length, 1);
   });
 

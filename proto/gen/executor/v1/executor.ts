@@ -179,8 +179,8 @@ export interface Capabilities {
   /** The work itself can give signs of life (`Heartbeat.from_work`). Hosts accept a heartbeat limit only if this is set. */
   heartbeat: boolean;
   /**
-   * `SetDeadline` is served, and from then on nothing here ends the work at the deadline it was started with. Not for executors whose
-   * target keeps what it was told.
+   * `SetDeadline` is served, and from then on nothing here ends the work at the deadline it was started with. Where a target keeps what it
+   * was told, the answer says so.
    */
   setDeadline: boolean;
 }
@@ -403,7 +403,10 @@ export interface SetDeadlineRequest {
 }
 
 export interface SetDeadlineResponse {
-  /** It is running here, and keeps to the new deadline. False: this process knows no such running execution. */
+  /**
+   * It is running here, and keeps to the new deadline. False: this process knows no such running execution, or its target was told of an
+   * earlier one and keeps to that.
+   */
   known: boolean;
 }
 
