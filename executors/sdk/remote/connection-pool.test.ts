@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionPool, type PooledConnection } from "./connection-pool.ts";
 
 const guard = { timeout: 30_000 };
@@ -73,6 +74,16 @@ test("a connection that was idle is asked for a sign of life, and replaced if th
   using other = await pool.acquire("a", open, signal);
   assert.notEqual(other.connection, first.connection);
   assert.equal(first.connection.closed, true);
+});
+
+test("a connection that somebody uses is not idle, and not asked", guard, async () => {
+  await using pool = new ConnectionPool<Connection>({ ...options, checkAfterMs: 50 });
+  (await pool.acquire("a", open, signal))[Symbol.dispose]();
+  using first = await pool.acquire("a", open, signal);
+  await sleep(60);
+  using second = await pool.acquire("a", open, signal);
+  assert.equal(second.connection, first.connection);
+  assert.equal(second.connection.checks, 0);
 });
 
 test("whoever gives up waiting stops the opening only if nobody else waits", guard, async () => {

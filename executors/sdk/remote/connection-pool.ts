@@ -134,13 +134,13 @@ export class ConnectionPool<C extends PooledConnection> implements AsyncDisposab
       .then((alive) => alive && connection.usable)
       .finally(() => {
         entry.checking = undefined;
-        entry.idleSinceMs = Infinity;
       });
     return entry.checking;
   }
 
   #lease(entry: Entry<C>, connection: C, reused: boolean): PoolLease<C> {
     let released = false;
+    entry.idleSinceMs = Infinity;
     return {
       connection,
       reused,

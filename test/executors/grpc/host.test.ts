@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
 import { pluginsDir, skipUnlessBuilt } from "../../support/built-executor.ts";
+import { collect, collected, until } from "../../support/collect.ts";
+import { eventually } from "../../support/eventually.ts";
 import { guard } from "../../support/guard.ts";
 import { service } from "../../support/services.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { TestHost } from "../../support/test-host.ts";
 
 const grpc = service("grpc");
+const skip = grpc.skip || skipUnlessBuilt("grpc");
 
-describe("a gRPC job through the host", { ...guard, skip: grpc.skip || skipUnlessBuilt("grpc") }, () => {
+describe("a gRPC job through the host", { ...guard, skip }, () => {
   let host: TestHost;
   before(async () => {
     host = await TestHost.start({ settings: { pluginsDirs: [pluginsDir] } });
@@ -57,5 +62,63 @@ describe("a gRPC job through the host", { ...guard, skip: grpc.skip || skipUnles
     });
     assert.equal(result.outcome, "SUCCEEDED", result.message);
     assert.match(output, /"text":"x"/);
+  });
+});
+
+describe("a gRPC call through the host that takes long", { ...guard, skip }, () => {
+  const attemptTimeoutMs = 1_500;
+
+  /** How many calls of Hang the server has begun. */
+  async function begun(host: TestHost): Promise<number> {
+    const config = { url: `${grpc.endpoint("plain")}/test.v1.Peer/Hangs`, output_defaults: "true" };
+    const { stdout } = await collect(host.client.execute({ executor: "grpc", config }));
+    return Number((JSON.parse(stdout.toString()) as { readonly started: string }).started);
+  }
+
+  test("can be given more time as long as its server was not told of the deadline", guard, async () => {
+    await using proxy = await TcpProxy.start(grpc.endpoint("plain"));
+    await using host = await TestHost.start({ settings: { pluginsDirs: [pluginsDir] } });
+    proxy.hold();
+    const config = { url: `${proxy.address}/test.v1.Peer/Echo`, body: '{"text":"late"}' };
+    const stream = host.client.execute({ id: "longer", executor: "grpc", config, limits: { attemptTimeoutMs } });
+    const seen = await until(stream, (event) => event.type === "started");
+    const { warnings } = await host.client.changeLimits("longer", { attemptTimeoutMs: 600_000 });
+    assert.deepEqual(warnings, []);
+    await sleep(attemptTimeoutMs);
+    assert.equal((await host.client.get("longer")).state, "RUNNING");
+    proxy.release();
+    const { result } = collected([...seen, ...(await Array.fromAsync(stream))]);
+    assert.equal(result.outcome, "SUCCEEDED", result.message);
+  });
+
+  test(
+    "ends at the deadline that its server was told of, and whoever gives it more time is warned",
+    guard,
+    async () => {
+      await using host = await TestHost.start({ settings: { pluginsDirs: [pluginsDir] } });
+      const earlier = await begun(host);
+      const config = { url: `${grpc.endpoint("plain")}/test.v1.Peer/Hang` };
+      const stream = host.client.execute({ id: "told", executor: "grpc", config, limits: { attemptTimeoutMs } });
+      await eventually("the server works on it", async () => (await begun(host)) > earlier);
+      const { warnings } = await host.client.changeLimits("told", { attemptTimeoutMs: 600_000 });
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0] ?? "", /was told to be done by .*, and may still end the work then/);
+      const { result } = await collect(stream);
+      assert.deepEqual([result.outcome, result.code], ["TIMED_OUT", "TIMEOUT_TOTAL"]);
+    },
+  );
+
+  test("leaves the effect open when its executor is killed, and is not made again", guard, async () => {
+    await using host = await TestHost.start({ settings: { pluginsDirs: [pluginsDir] } });
+    const earlier = await begun(host);
+    const config = { url: `${grpc.endpoint("plain")}/test.v1.Peer/Hang` };
+    const stream = host.client.execute({ executor: "grpc", config, retry: { maxAttempts: 3 } });
+    const seen = await until(stream, (event) => event.type === "started");
+    await eventually("the server works on it", async () => (await begun(host)) === earlier + 1);
+    const { executors } = await host.client.listExecutors();
+    process.kill(executors.find(({ name }) => name === "grpc")?.processes[0]?.pid ?? 0, "SIGKILL");
+    const { result } = collected([...seen, ...(await Array.fromAsync(stream))]);
+    assert.deepEqual([result.outcome, result.effect], ["EXECUTOR_CRASHED", "UNKNOWN"]);
+    assert.equal(await begun(host), earlier + 1);
   });
 });

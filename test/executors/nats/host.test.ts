@@ -3,13 +3,17 @@ import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { connect } from "nats";
 import { pluginsDir, skipUnlessBuilt } from "../../support/built-executor.ts";
+import { eventually } from "../../support/eventually.ts";
 import { guard } from "../../support/guard.ts";
 import { service } from "../../support/services.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { TestHost } from "../../support/test-host.ts";
+import { assertCrashLeavesEffectOpen, assertTakesMoreTime, type HeldJob } from "../support/held-job.ts";
 
 const nats = service("nats");
+const skip = nats.skip || skipUnlessBuilt("nats");
 
-describe("a job for NATS through the host", { ...guard, skip: nats.skip || skipUnlessBuilt("nats") }, () => {
+describe("a job for NATS through the host", { ...guard, skip }, () => {
   test("reaches a subscriber, and its result carries the evidence", guard, async () => {
     const reader = await connect({ servers: nats.endpoint("plain") });
     await using host = await TestHost.start({ settings: { pluginsDirs: [pluginsDir] } });
@@ -36,3 +40,47 @@ describe("a job for NATS through the host", { ...guard, skip: nats.skip || skipU
     await reader.close();
   });
 });
+
+for (const mode of ["core", "jetstream"]) {
+  describe(`a job for NATS whose answer is held back (${mode})`, { ...guard, skip }, () => {
+    async function held(): Promise<HeldJob & AsyncDisposable> {
+      const reader = await connect({ servers: nats.endpoint("plain") });
+      const proxy = await TcpProxy.start(nats.endpoint("plain"));
+      const name = `HELD${randomUUID().replaceAll("-", "")}`;
+      let received = 0;
+      let asked = false;
+      reader.subscribe(`${name}.ask`, { callback: () => void (asked = true) });
+      reader.subscribe(name, { callback: () => void received++ });
+      const manager = await reader.jetstreamManager();
+      if (mode === "jetstream") await manager.streams.add({ name, subjects: [name] });
+      return {
+        executor: "nats",
+        config: { url: proxy.address, subject: name, mode, message: "x" },
+        proxy,
+        arrived: async () => {
+          await reader.flush();
+          return mode === "jetstream" ? (await manager.streams.info(name)).state.messages : received;
+        },
+        occupy: async (client) => {
+          const config = { url: proxy.address, subject: `${name}.ask`, mode: "request", timeout: "1m" };
+          await client.submit({ executor: "nats", config });
+          await eventually("it is asked", () => asked);
+        },
+        [Symbol.asyncDispose]: async () => {
+          await reader.close();
+          await proxy[Symbol.asyncDispose]();
+        },
+      };
+    }
+
+    test("leaves the effect open when its executor is killed", guard, async () => {
+      await using job = await held();
+      await assertCrashLeavesEffectOpen(job);
+    });
+
+    test("can be given more time", guard, async () => {
+      await using job = await held();
+      await assertTakesMoreTime(job);
+    });
+  });
+}
