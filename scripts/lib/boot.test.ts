@@ -76,3 +76,10 @@ test("a module imported dynamically runs when it is first imported", async (t) =
   await write(`console.log("started"); void import("./lazy.ts").then(({ answer }) => console.log(answer));`);
   assert.equal(run(), "started\nloaded\n42\n");
 });
+
+test("text beyond ASCII comes through, in regular expressions too", async (t) => {
+  const source = `console.log(/^5µs$/.test("5µs"), /[ä-ö]/u.test("ü"), /^🚀$/u.test("🚀"), "Grüße, 世界 🚀");`;
+  const { directory, run } = await program(t, source);
+  assert.equal(run(), "true false true Grüße, 世界 🚀\n");
+  assert.ok(readFileSync(join(directory, "program.cjs")).every((byte) => byte < 0x80));
+});

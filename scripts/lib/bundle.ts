@@ -62,7 +62,7 @@ export async function bundle(entry: string, outputPath: string): Promise<Bundle>
     logLevel: "warning",
     logOverride: { "empty-import-meta": "error" },
   });
-  const text = (result.outputFiles[0]?.text ?? "").replace(/^#!.*\n/, "");
+  const text = inAscii((result.outputFiles[0]?.text ?? "").replace(/^#!.*\n/, ""));
   const checksum = createHash("sha256")
     .update(`${process.version} ${JSON.stringify([semiSpaceMiB, commonFlags])} ${text}`)
     .digest("hex");
@@ -70,6 +70,11 @@ export async function bundle(entry: string, outputPath: string): Promise<Bundle>
   const content = `(function (exports, require, module, __filename, __dirname) {${text}})\n// ${checksum}`;
   await replaceFile(outputPath, content);
   return { bytes: content.length, checksum, packages: packagesOf(Object.keys(result.metafile.inputs)) };
+}
+
+/** esbuild escapes whatever is not ASCII except in regular expressions, where the same escape means the same. */
+function inAscii(script: string): string {
+  return script.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /**
