@@ -68,6 +68,10 @@ test("cwd is the working directory", hang, async (t) => {
   assert.equal(stdout.toString(), `${cwd}\n${cwd}\n`);
 });
 
+test("without cwd a job works where the executor does", hang, async (t) => {
+  assert.equal(await outputOf(t, { command: "pwd" }), `${process.cwd()}\n`);
+});
+
 test("su user runs as that user with its primary group and no others", hang, async (t) => {
   if (!needsRoot(t)) return;
   assert.match(

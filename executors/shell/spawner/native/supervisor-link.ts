@@ -49,7 +49,7 @@ export class SupervisorLink {
 
   private constructor(path: string, greeted: PromiseWithResolvers<void>) {
     // In a session of its own: whoever kills this executor's process group does not kill it.
-    const child = spawn(path, ["serve"], { detached: true, cwd: "/", env: {}, stdio: ["pipe", "pipe", "ignore"] });
+    const child = spawn(path, ["serve"], { detached: true, env: {}, stdio: ["pipe", "pipe", "ignore"] });
     this.pid = child.pid ?? 0;
     if (!(child.stdin instanceof Socket && child.stdout instanceof Socket)) throw new TypeError("pipes are sockets");
     this.#input = child.stdin;
