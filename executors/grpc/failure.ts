@@ -10,6 +10,7 @@ export const failureCodes = {
   SCHEMA_INVALID: { retryability: "PERMANENT" },
   METHOD_UNKNOWN: { retryability: "PERMANENT" },
   BODY_INVALID: { retryability: "PERMANENT" },
+  MESSAGE_TOO_LARGE: { retryability: "PERMANENT" },
   // What came of it
   STATUS_UNEXPECTED: {},
   MESSAGE_MISMATCH: {},

@@ -75,9 +75,12 @@ class KafkaRun {
     this.#settings = settings;
     const records = await collectRecords(config, this.#addedHeaders(), stop);
     this.#records = records.length;
+    using link = await pool.acquire(settings, async () => new ClusterLink(settings), stop);
+    this.phase = "while waiting for its turn";
+    // Others may publish for long, which says nothing about the brokers.
+    using _turn = await link.connection.turn(stop);
     this.phase = "while connecting";
     using connecting = connectLimit(stop, config.connect_timeout);
-    using link = await pool.acquire(settings, async () => new ClusterLink(settings), connecting.signal);
     const newTopic = { partitions: config.create_topic_partitions, replication: config.create_topic_replication };
     await link.connection.assertTopic(config.topic, config.create_topic ? newTopic : undefined, connecting.signal);
     using lease = await link.connection.lease(connecting.signal);
@@ -183,13 +186,14 @@ class KafkaRun {
   }
 
   /**
-   * Keys: those of `Published`; `records`' rest: `unacknowledged`, how many records were not acknowledged; `bytes` published, before
+   * Keys: `brokers`, those that the job names; those of `Published`; `records`' rest: `unacknowledged`, how many records were not acknowledged; `bytes` published, before
    * compression; `acks`, `idempotent`, `compression`; `transaction` (`id`, `committed`); `connectionReused`; `durationMs`.
    */
   evidence(): JsonObject {
     const { acks, compression } = this.#execution.config;
     const transactionalId = this.#lease?.producer.transactionalId;
     return {
+      brokers: this.#execution.config.brokerAddress,
       ...this.#published.evidence(),
       unacknowledged: this.#records - this.#published.count,
       bytes: this.#bytes,

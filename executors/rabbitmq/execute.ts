@@ -38,7 +38,9 @@ export async function execute(execution: Execution<Config>, pool: ConnectionPool
 /** Time to get a connection. */
 export function connectLimit(signal: AbortSignal, limitMs: number) {
   return limited(signal, limitMs, undefined, () =>
-    failure("TIMEOUT_CONNECT", `no broker has let us in within ${showMs(limitMs)}`),
+    failure("TIMEOUT_CONNECT", `no broker has let us in within ${showMs(limitMs)}`, {
+      hint: "check the port, and whether it speaks AMQP",
+    }),
   );
 }
 

@@ -45,6 +45,8 @@ const refusals: ReadonlySet<string> = new Set([
   "CONNECTION_REFUSED",
   "CONNECTION_DENIED",
   "TARGET_UNREACHABLE",
+  // Only of a call that has not left this machine: one that was under way ends SERVICE_UNAVAILABLE.
+  "CONNECTION_LOST",
   "TLS_FAILED",
 ]);
 

@@ -29,7 +29,7 @@ export async function invoke(
   metadata: Metadata,
 ): Promise<void> {
   const { config, stdout, signal } = work.execution;
-  const messages = encodeMessages(body, method, registry);
+  const messages = encodeMessages(body, method, registry, config.max_send_bytes);
   const path = `/${method.parent.typeName}/${method.name}`;
   let received = 0;
   let last: JsonValue | undefined;

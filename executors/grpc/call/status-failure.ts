@@ -17,5 +17,14 @@ export function statusFailure(ending: Ending, peer: string, what?: string, retry
   const shown = `${what === undefined ? "" : `${what}: `}status ${name}${message === "" ? "" : `: ${message}`}`;
   if (code === codes.DEADLINE_EXCEEDED)
     return fail("TIMEOUT_TOTAL", `not finished in time: ${shown}`, { retryAfterMs });
-  return fail("STATUS_UNEXPECTED", shown, { retryability, retryAfterMs });
+  const tooLarge = /received message larger than max/i.exec(message);
+  if (code === codes.RESOURCE_EXHAUSTED && tooLarge !== null) {
+    // The library's own words begin so; those of servers in Go do with "grpc: ".
+    const hint = tooLarge.index === 0 ? "raise max_receive_bytes" : "the server takes no larger requests";
+    return fail("MESSAGE_TOO_LARGE", shown, { hint });
+  }
+  const hint = message.startsWith("Received HTTP status code")
+    ? "what answers on this port is no gRPC server"
+    : undefined;
+  return fail("STATUS_UNEXPECTED", shown, { hint, retryability, retryAfterMs });
 }

@@ -34,6 +34,7 @@ export const codes = {
   CANCELLED: 1,
   NOT_FOUND: 5,
   DEADLINE_EXCEEDED: 4,
+  RESOURCE_EXHAUSTED: 8,
   UNIMPLEMENTED: 12,
   UNAVAILABLE: 14,
 } as const;

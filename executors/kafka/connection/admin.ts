@@ -94,7 +94,10 @@ async function withAdmin<T>(
     if (sockets.problem !== undefined) throw sockets.problem;
     if (isTimeout) throw error;
     const brokers = settings.brokers.join(", ");
-    throw failure("CONNECTION_LOST", `the connection to ${brokers} was lost`, { cause: error });
+    throw failure("CONNECTION_LOST", `the connection to ${brokers} was lost`, {
+      hint: "brokers close connections that begin without the login or the TLS that they expect",
+      cause: error,
+    });
   } finally {
     sockets.stop();
     admin.disconnect().catch(() => undefined);

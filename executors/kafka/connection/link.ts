@@ -25,7 +25,7 @@ export class ClusterLink implements PooledConnection {
   readonly #waiting: (() => void)[] = [];
   readonly #known = new Set<string>();
   readonly #maximum: number;
-  #leased = 0;
+  #turns = 0;
   readonly usable = true;
 
   constructor(settings: ClusterSettings) {
@@ -35,28 +35,33 @@ export class ClusterLink implements PooledConnection {
     this.#maximum = settings.transactionalId === undefined ? limits.producers : 1;
   }
 
-  /** @throws {RemoteFailure} why there is no connection @throws `signal.reason` */
+  /** Wait until there may be one more producer, which then there may be until this is disposed of. @throws `signal.reason` */
+  async turn(signal: AbortSignal): Promise<Disposable> {
+    await this.#wait(signal);
+    let isOver = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isOver) this.#next();
+        isOver = true;
+      },
+    };
+  }
+
+  /** For those whose turn it is. @throws {RemoteFailure} why there is no connection @throws `signal.reason` */
   async lease(signal: AbortSignal): Promise<ProducerLease> {
-    await this.#turn(signal);
-    try {
-      const idle = this.#takeIdle();
-      const producer =
-        idle ?? (await untilConnected(() => ClusterProducer.connect(this.#settings, this.#token, signal), signal));
-      this.#all.add(producer);
-      let released = false;
-      return {
-        producer,
-        reused: idle !== undefined,
-        [Symbol.dispose]: () => {
-          if (released) return;
-          released = true;
-          this.#release(producer);
-        },
-      };
-    } catch (error) {
-      this.#next();
-      throw error;
-    }
+    const idle = this.#takeIdle();
+    const producer =
+      idle ?? (await untilConnected(() => ClusterProducer.connect(this.#settings, this.#token, signal), signal));
+    this.#all.add(producer);
+    let isReleased = false;
+    return {
+      producer,
+      reused: idle !== undefined,
+      [Symbol.dispose]: () => {
+        if (!isReleased) this.#release(producer);
+        isReleased = true;
+      },
+    };
   }
 
   /**
@@ -79,10 +84,10 @@ export class ClusterLink implements PooledConnection {
     this.#known.add(topic);
   }
 
-  async #turn(signal: AbortSignal): Promise<void> {
+  async #wait(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#leased < this.#maximum) {
-      this.#leased++;
+    if (this.#turns < this.#maximum) {
+      this.#turns++;
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -100,7 +105,7 @@ export class ClusterLink implements PooledConnection {
   /** The place of one that is done goes to the one that has waited longest. */
   #next(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#leased--;
+    if (next === undefined) this.#turns--;
     else next();
   }
 
@@ -117,7 +122,6 @@ export class ClusterLink implements PooledConnection {
     if (!producer.usable) this.#known.clear();
     if (producer.usable && this.#idle.length < limits.idleProducers) this.#idle.push(producer);
     else this.#drop(producer);
-    this.#next();
   }
 
   #drop(producer: ClusterProducer): void {

@@ -4,6 +4,7 @@ import { connectFailure, type RemoteFailure } from "@executor-host/sdk/remote";
 import type { ISocketFactory } from "kafkajs";
 
 import { limits } from "../defaults.ts";
+import { failure } from "../failure.ts";
 
 /**
  * The sockets of one client of the library, which itself cannot be stopped: it goes on trying until it succeeds. Without sockets it cannot.
@@ -43,7 +44,7 @@ export class Sockets {
       : connectTcp({ host, port }, onConnect);
     socket.setNoDelay(true).setKeepAlive(true, limits.tcpKeepAliveMs);
     this.#open.add(socket);
-    socket.on("error", (error) => this.#note(error, `${host}:${port}`));
+    socket.on("error", (error) => this.#note(error, `${host}:${port}`, socket.bytesRead > 0));
     socket.once("close", () => {
       this.#lost = true;
       this.#open.delete(socket);
@@ -58,9 +59,13 @@ export class Sockets {
     for (const socket of this.#open) socket.destroy(new Error("stopped"));
   }
 
-  #note(error: Error, peer: string): void {
+  #note(error: Error, peer: string, wasUp: boolean): void {
     if (this.#stopped) return;
-    this.#problem = connectFailure(error, peer);
+    const problem = connectFailure(error, peer);
+    const isLost = wasUp && problem.code === "CONNECTION_LOST";
+    this.#problem = isLost
+      ? failure("CONNECTION_LOST", `the connection to ${peer} was lost: ${error.message}`, { cause: error })
+      : problem;
     if (this.#problem.retryability === "PERMANENT") this.#hopeless.abort(this.#problem);
   }
 }

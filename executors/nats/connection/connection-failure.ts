@@ -20,7 +20,10 @@ export function connectionFailure(error: unknown, peer: string, timeoutMs: numbe
   switch (code) {
     case "TIMEOUT":
     case "AUTHENTICATION_TIMEOUT":
-      return fail("TIMEOUT_CONNECT", `${peer} does not answer within ${showMs(timeoutMs)}`, { cause: error });
+      return fail("TIMEOUT_CONNECT", `${peer} does not answer within ${showMs(timeoutMs)}`, {
+        hint: "check whether a NATS server listens on the port",
+        cause: error,
+      });
     case "SERVER_OPT_NA":
       return fail("TLS_NOT_OFFERED", `${peer} does not offer TLS`, {
         hint: "write nats:// and set no tls keys, or switch TLS on in the server",
@@ -31,5 +34,11 @@ export function connectionFailure(error: unknown, peer: string, timeoutMs: numbe
   if (error instanceof SyntaxError || message.includes("unexpected response")) {
     return fail("PROTOCOL_ERROR", `${peer} does not speak NATS`, { hint: "check the port", cause: error });
   }
-  return connectFailure(error ?? new Error("closed by the other side"), peer);
+  // The library's words for a server that closes without any.
+  const isClosed = error == null || (error as NatsError).chainedError?.message === "node provided an undefined error!";
+  if (!isClosed) return connectFailure(error, peer);
+  return fail("CONNECTION_LOST", `cannot connect to ${peer}: closed by the other side`, {
+    hint: "check the port; if it begins with TLS, set tls_first; if it asks for a client certificate, set one",
+    cause: error,
+  });
 }

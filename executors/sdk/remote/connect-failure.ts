@@ -35,6 +35,7 @@ const connectCodes: Readonly<Record<string, readonly [code: keyof typeof connect
 
 const authorityHint = "give the authority with tls_ca_file or tls_ca";
 const portHint = "check the port, or whether the target speaks TLS at all";
+const closedHint = "check the port, and whether it expects TLS, or none";
 const clientHint = "set tls_certificate_file and tls_certificate_key_file";
 
 const tlsCodes: Readonly<Record<string, readonly [reason: string, hint?: string]>> = {
@@ -68,7 +69,8 @@ export function connectFailure(error: unknown, peer: string): RemoteFailure {
     return fail("TLS_FAILED", `TLS with ${peer} failed: ${reason}`, { hint, cause: error });
   }
   const [kind, reason] = connectCodes[code] ?? (["CONNECTION_LOST", innermost(error)] as const);
-  return fail(kind, `cannot connect to ${peer}: ${reason}`, { cause: error });
+  const hint = kind === "CONNECTION_LOST" ? closedHint : undefined;
+  return fail(kind, `cannot connect to ${peer}: ${reason}`, { hint, cause: error });
 }
 
 function isTlsCode(code: string): boolean {

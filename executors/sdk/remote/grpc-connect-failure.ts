@@ -49,4 +49,5 @@ const texts: readonly (readonly [words: string, code: string])[] = [
   ["wrong version number", "ERR_SSL_WRONG_VERSION_NUMBER"],
   ["packet length too long", "ERR_SSL_PACKET_LENGTH_TOO_LONG"],
   ["socket hang up", "ECONNRESET"],
+  ["failed to connect", "ECONNRESET"],
 ];

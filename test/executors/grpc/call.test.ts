@@ -150,10 +150,15 @@ describe("a gRPC call", { ...guard, skip: grpc.skip }, () => {
       assert.equal(messages(run.stdout)[0]?.["text"], text);
     }
     const received = await executor.run({ url: url("Echo"), body: JSON.stringify({ text }), max_receive_bytes: "1MB" });
-    assert.equal(received.report.code, "STATUS_UNEXPECTED");
+    assert.deepEqual([received.report.code, received.report.retryability], ["MESSAGE_TOO_LARGE", "PERMANENT"]);
     assert.match(received.report.message ?? "", /RESOURCE_EXHAUSTED.*larger/i);
+    assert.equal(received.report.hint, "raise max_receive_bytes");
     const sent = await executor.run({ url: url("Echo"), body: JSON.stringify({ text }), max_send_bytes: "1MB" });
-    assert.match(sent.report.message ?? "", /RESOURCE_EXHAUSTED/);
+    assert.deepEqual([sent.report.code, sent.report.effect], ["MESSAGE_TOO_LARGE", "NONE"]);
+    assert.equal(sent.report.message, "the request has 1048580 bytes, and max_send_bytes is 1048576");
+    const servers = await executor.run({ url: url("Echo"), body: JSON.stringify({ text: text.repeat(17) }) });
+    assert.deepEqual([servers.report.code, servers.report.effect], ["MESSAGE_TOO_LARGE", undefined]);
+    assert.equal(servers.report.hint, "the server takes no larger requests");
   });
 
   test("that fails tells status, details and trailers", guard, async () => {

@@ -49,6 +49,19 @@ describe("when a gRPC server is in trouble", { ...guard, skip: grpc.skip }, () =
     });
   });
 
+  test("a port that speaks something else is told from a server that is not there", guard, async () => {
+    await using setup = await setUp();
+    const tls = await direct.run({ url: `${grpc.endpoint("tls")}/test.v1.Peer/Echo` });
+    assert.equal(tls.report.message, `cannot connect to ${grpc.endpoint("tls")}: closed by the other side`);
+    assert.deepEqual(
+      [tls.report.hint, tls.report.effect],
+      ["check the port, and whether it expects TLS, or none", "NONE"],
+    );
+    const plain = await direct.run({ url: `https://${setup.proxy.address}/test.v1.Peer/Echo` });
+    assert.equal(plain.report.code, "TLS_FAILED");
+    assert.match(plain.report.message ?? "", /does not speak TLS on this port/);
+  });
+
   test("a connection is shared, and replaced when it is lost between calls", guard, async () => {
     await using setup = await setUp();
     assert.equal(evidence(await setup.executor.run({ url: setup.url("Echo") }), "connectionReused"), false);

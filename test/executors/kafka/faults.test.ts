@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { createKafkaExecutor } from "../../../executors/kafka/definition.ts";
+import { skipUnlessBuilt } from "../../support/built-executor.ts";
 import { evidence, TestExecutor } from "../../support/executor.ts";
 import { eventually } from "../../support/eventually.ts";
 import { guard } from "../../support/guard.ts";
 import { service } from "../../support/services.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
+import { assertCrashLeavesEffectOpen, assertTakesMoreTime, type HeldJob } from "../support/held-job.ts";
 import { readTopic } from "./kcat.ts";
 
 const kafka = service("kafka");
@@ -128,6 +130,26 @@ describe("when Kafka is in trouble", { ...guard, skip: kafka.skip }, () => {
   });
 });
 
+test(
+  "whoever waits for another execution's producer does not take that for a broker that is silent",
+  { ...guard, skip: kafka.skip },
+  async () => {
+    await using setup = await setUp({ transactional_id: `turns-${randomUUID()}`, connect_timeout: "2s" });
+    await setup.executor.run({ message: "warm" });
+    setup.proxy.hold();
+    const first = setup.executor.start({ message: "1" });
+    await first.waitForStarted();
+    const second = setup.executor.start({ message: "2" });
+    const { report } = await setup.executor.run({ message: "3", timeout: "3s" });
+    assert.deepEqual([report.code, report.effect], ["TIMEOUT_TOTAL", "NONE"]);
+    assert.match(report.message ?? "", /while waiting for its turn$/);
+    setup.proxy.release();
+    assert.equal((await first.finished).report.outcome, "SUCCEEDED");
+    assert.equal((await second.finished).report.outcome, "SUCCEEDED");
+    assert.deepEqual(await setup.values(), ["warm", "1", "2"]);
+  },
+);
+
 describe("a stop", { ...guard, skip: kafka.skip }, () => {
   test("while connecting ends the execution at once, without effect", guard, async () => {
     await using setup = await setUp();
@@ -209,3 +231,32 @@ test(
     assert.deepEqual(new Set(found), new Set(values));
   },
 );
+
+// Here and not with the other tests of the host, as there is one port for the proxy.
+const throughHost = kafka.skip || skipUnlessBuilt("kafka");
+
+async function held(): Promise<HeldJob & AsyncDisposable> {
+  const topic = `held-${randomUUID()}`;
+  const proxy = await TcpProxy.start(kafka.endpoint("proxied"), Number(kafka.endpoint("proxy").split(":")[1]));
+  return {
+    executor: "kafka",
+    config: { brokerAddress: proxy.address, topic, create_topic: "true", message: "x" },
+    proxy,
+    arrived: async () => (await readTopic(kafka.endpoint("broker"), topic)).length,
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+  };
+}
+
+test(
+  "an executor that is killed before the acknowledgement leaves the effect open",
+  { ...guard, skip: throughHost },
+  async () => {
+    await using job = await held();
+    await assertCrashLeavesEffectOpen(job);
+  },
+);
+
+test("a kafka job that waits for its broker can be given more time", { ...guard, skip: throughHost }, async () => {
+  await using job = await held();
+  await assertTakesMoreTime(job);
+});

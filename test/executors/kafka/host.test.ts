@@ -5,9 +5,7 @@ import { pluginsDir, skipUnlessBuilt } from "../../support/built-executor.ts";
 import { collect } from "../../support/collect.ts";
 import { guard } from "../../support/guard.ts";
 import { service } from "../../support/services.ts";
-import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { TestHost } from "../../support/test-host.ts";
-import { assertCrashLeavesEffectOpen, assertTakesMoreTime, type HeldJob } from "../support/held-job.ts";
 import { readTopic } from "./kcat.ts";
 
 const kafka = service("kafka");
@@ -39,26 +37,4 @@ test("a host runs kafka jobs side by side, and hands their evidence on", { ...gu
   );
   const { outcome, code, retryability, effect } = missing.result;
   assert.deepEqual([outcome, code, retryability, effect], ["FAILED", "TOPIC_NOT_FOUND", "PERMANENT", "NONE"]);
-});
-
-async function held(): Promise<HeldJob & AsyncDisposable> {
-  const topic = `held-${randomUUID()}`;
-  const proxy = await TcpProxy.start(kafka.endpoint("proxied"), Number(kafka.endpoint("proxy").split(":")[1]));
-  return {
-    executor: "kafka",
-    config: { brokerAddress: proxy.address, topic, create_topic: "true", message: "x" },
-    proxy,
-    arrived: async () => (await readTopic(kafka.endpoint("broker"), topic)).length,
-    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
-  };
-}
-
-test("an executor that is killed before the acknowledgement leaves the effect open", { ...guard, skip }, async () => {
-  await using job = await held();
-  await assertCrashLeavesEffectOpen(job);
-});
-
-test("a kafka job that waits for its broker can be given more time", { ...guard, skip }, async () => {
-  await using job = await held();
-  await assertTakesMoreTime(job);
 });

@@ -55,6 +55,14 @@ describe("when NATS is in trouble", { ...guard, skip: nats.skip }, () => {
     assert.match(none.report.message ?? "", /127\.0\.0\.1:2: connection refused/);
   });
 
+  test("a server that begins with TLS, which the job does not, closes the connection", guard, async () => {
+    await using setup = await setUp({ url: `tls://${nats.endpoint("mutual")}`, tls_ca_file: nats.endpoint("ca") });
+    const { report } = await setup.executor.run();
+    assert.equal(report.message, `cannot connect to ${nats.endpoint("mutual")}: closed by the other side`);
+    assert.match(report.hint ?? "", /tls_first/);
+    assert.deepEqual([report.code, report.effect], ["CONNECTION_LOST", "NONE"]);
+  });
+
   test("executions share a connection, and replace it when it is lost between them", guard, async () => {
     await using setup = await setUp();
     assert.equal(evidence(await setup.executor.run(), "connectionReused"), false);

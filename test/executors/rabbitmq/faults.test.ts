@@ -40,6 +40,14 @@ describe("when RabbitMQ is in trouble", { ...guard, skip: rabbitmq.skip }, () =>
     assert.equal((await setup.executor.run()).report.outcome, "SUCCEEDED");
   });
 
+  test("a port that speaks TLS, which the job does not, closes the connection", guard, async () => {
+    await using setup = await setUp();
+    const url = setup.url.replace(setup.proxy.address, rabbitmq.endpoint("amqps"));
+    const { report } = await setup.executor.run({ url });
+    assert.equal(report.message, `cannot connect to ${rabbitmq.endpoint("amqps")}: closed by the other side`);
+    assert.deepEqual([report.hint, report.effect], ["check the port, and whether it expects TLS, or none", "NONE"]);
+  });
+
   test("of several brokers, the first that is there is taken", guard, async () => {
     await using setup = await setUp();
     const run = await setup.executor.run({ url: `amqp://127.0.0.1:1, ${setup.url} ,amqp://127.0.0.1:2` });
