@@ -1,4 +1,5 @@
 import type { CheckGroup } from "./check.ts";
+import { againGroup } from "./checks/again.ts";
 import { cancelGroup } from "./checks/cancel.ts";
 import { crashGroup } from "./checks/crash.ts";
 import { describeGroup } from "./checks/describe.ts";
@@ -25,5 +26,6 @@ export const groups: readonly CheckGroup[] = [
   lifeGroup,
   loadGroup,
   crashGroup,
+  againGroup,
   dkronGroup,
 ];

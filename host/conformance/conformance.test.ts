@@ -8,6 +8,7 @@ test("an executor that keeps the contract passes every check", guard, async () =
   const { results, ok, name, version, contracts } = await tryFixture("none", {
     longConfig: { do: "wait" },
     floodConfig: { do: "flood" },
+    heartbeatConfig: { do: "beat" },
   });
   assert.deepEqual(
     results.filter(({ status }) => status !== "passed").map(({ id, status, reason }) => [id, status, reason]),

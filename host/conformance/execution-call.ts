@@ -12,6 +12,8 @@ export interface EventNote {
   readonly timeMs: number | undefined;
   /** Milliseconds since the epoch. */
   readonly receivedMs: number;
+  /** Of `started`: what is run. */
+  readonly target?: string;
   readonly output?: { readonly channel: number; readonly offset: number; readonly bytes: number };
   readonly result?: Result;
   readonly heartbeat?: Heartbeat;
@@ -34,7 +36,12 @@ export interface Recording {
   readonly result: Result | undefined;
   /** Bytes and digest of each channel. */
   readonly output: readonly string[];
+  /** The start of each channel, by number. */
+  readonly heads: OutputHeads;
 }
+
+/** The first bytes of each channel, by its number, as latin1. */
+export type OutputHeads = ReadonlyMap<number, string>;
 
 type Stream = ClientReadableStream<ExecuteResponse>;
 
@@ -48,7 +55,7 @@ export class ExecutionCall {
   readonly #calledMs = Date.now();
   readonly #hashes = new Map<number, { hash: Hash; bytes: number }>();
   readonly #waiting = new Set<() => void>();
-  #text = "";
+  readonly #heads = new Map<number, string>();
   #end: StreamEnd | undefined;
 
   /** @param stream just opened: its listeners are attached in the same turn */
@@ -76,9 +83,14 @@ export class ExecutionCall {
     return this.#end;
   }
 
-  /** The start of the output of both channels, as text. */
-  get outputText(): string {
-    return this.#text;
+  /** The start of the output so far. */
+  get heads(): OutputHeads {
+    return this.#heads;
+  }
+
+  /** What it says it runs; undefined before `started`. */
+  get target(): string | undefined {
+    return this.events.find(({ kind }) => kind === "started")?.target;
   }
 
   /** Resolves at the first event that fits, or at the end of the stream. */
@@ -115,6 +127,7 @@ export class ExecutionCall {
       kind: kind?.$case,
       timeMs: fromTimestamp(event?.time),
       receivedMs: Date.now(),
+      ...(kind?.$case === "started" && { target: kind.value.target }),
       ...(kind?.$case === "result" && { result: kind.value }),
       ...(kind?.$case === "heartbeat" && { heartbeat: kind.value }),
       ...(kind?.$case === "usage" && { usage: kind.value }),
@@ -129,7 +142,8 @@ export class ExecutionCall {
     known.hash.update(data);
     known.bytes += data.length;
     this.#hashes.set(channel, known);
-    if (this.#text.length < limits.keptOutputBytes) this.#text += data.toString("latin1");
+    const head = this.#heads.get(channel) ?? "";
+    if (head.length < limits.keptOutputBytes) this.#heads.set(channel, head + data.toString("latin1"));
   }
 
   #record(end: StreamEnd): Recording {
@@ -141,6 +155,7 @@ export class ExecutionCall {
       end,
       result: this.events.find((event) => event.result !== undefined)?.result,
       output: channels.map(([channel, { hash, bytes }]) => `${channel}: ${bytes} bytes ${hash.digest("hex")}`),
+      heads: this.#heads,
     };
   }
 }

@@ -11,7 +11,7 @@ import { Launched } from "./launched.ts";
 import { NativeSession } from "./native-session.ts";
 import type { ConformanceOptions } from "./options.ts";
 import { Specimen, type LaunchPlan } from "./specimen.ts";
-import { timeouts, type Timeouts } from "./timeouts.ts";
+import { limits, timeouts, type Timeouts } from "./timeouts.ts";
 import { skipped, VerdictError } from "./verdict.ts";
 
 /** What checks share: the executor, ways to start it, and what was found out already. Disposing of it ends everything that was started. */
@@ -94,6 +94,10 @@ export class Kit implements AsyncDisposable {
     if (blockedBy !== undefined) throw see(blockedBy);
     const group = await this.#newGroup();
     const { signal } = this.options;
+    const said: string[] = [];
+    const hear = (text: string): void => {
+      if (said.push(text) > limits.keptLines) said.shift();
+    };
     const plugin = await launchPlugin({
       command: this.path,
       env: this.#environment(group),
@@ -105,9 +109,11 @@ export class Kit implements AsyncDisposable {
       runtimeDir: this.#directory,
       startTimeoutMs: this.timeouts.stepMs,
       afterSpawn: (pid) => group.add(pid),
+      onLog: ({ message, fields }) => hear(`${message} ${JSON.stringify(fields)}`),
+      onStdio: (_channel, data) => hear(data.toString("latin1")),
       ...(signal && { signal }),
     });
-    return this.keep(new Launched(plugin, group, this.timeouts.endMs));
+    return this.keep(new Launched(plugin, group, this.timeouts.endMs, said));
   }
 
   /** Dispose of it at the end; at once, when that is over. */

@@ -6,17 +6,32 @@ export class Launched implements AsyncDisposable {
   readonly plugin: PluginProcess;
   readonly #group: ProcessGroup;
   readonly #graceMs: number;
+  readonly #said: readonly string[];
   #disposed: Promise<void> | undefined;
 
-  constructor(plugin: PluginProcess, group: ProcessGroup, graceMs: number) {
+  /** @param said what it logs and prints, as it comes */
+  constructor(plugin: PluginProcess, group: ProcessGroup, graceMs: number, said: readonly string[]) {
     this.plugin = plugin;
     this.#group = group;
     this.#graceMs = graceMs;
+    this.#said = said;
   }
 
   /** By which its processes are found. */
   get tag(): string {
     return this.#group.tag;
+  }
+
+  /** The latest of what it has logged and printed. */
+  said(): string {
+    return this.#said.join("\n");
+  }
+
+  /** End it as a crash does, and everything it had started as a host then does. */
+  async crash(): Promise<void> {
+    process.kill(this.plugin.pid, "SIGKILL");
+    await this.plugin.exited;
+    await this[Symbol.asyncDispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

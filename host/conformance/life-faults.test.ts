@@ -1,3 +1,3 @@
 import { testFaults } from "./fixtures/try-fixture.ts";
 
-testFaults(["life"], { longConfig: { do: "wait" } });
+testFaults(["life"], { longConfig: { do: "wait" }, heartbeatConfig: { do: "beat" } });

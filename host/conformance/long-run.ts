@@ -25,9 +25,18 @@ export class LongRun implements AsyncDisposable {
     this.call = call;
   }
 
-  /** @throws {VerdictError} failed, when it does not start, or is not long */
-  static async start(kit: Kit, session: NativeSession, more: Partial<ExecuteRequest> = {}): Promise<LongRun> {
-    const call = session.execute(longConfig(kit), more);
+  /**
+   * @param more what differs from a plain request with an id of its own
+   * @param config one that runs until it is stopped
+   * @throws {VerdictError} failed, when it does not start, or is not long
+   */
+  static async start(
+    kit: Kit,
+    session: NativeSession,
+    more: Partial<ExecuteRequest> = {},
+    config: Config = longConfig(kit),
+  ): Promise<LongRun> {
+    const call = session.execute(config, more);
     const run = new LongRun(kit, session, call);
     await expectWithin("the start of the long execution", call.until(isStartOrEnd), kit.timeouts.stepMs);
     run.assertRunning("it ended by itself");
@@ -56,6 +65,7 @@ export class LongRun implements AsyncDisposable {
   }
 }
 
-function isStartOrEnd({ kind }: { readonly kind: string | undefined }): boolean {
+/** Has it begun, or will it not? */
+export function isStartOrEnd({ kind }: { readonly kind: string | undefined }): boolean {
   return kind === "started" || kind === "result";
 }

@@ -1,3 +1,4 @@
+import type { Capabilities } from "@executor-host/proto/executor";
 import { capabilities, describe, sample, speaks } from "./facts.ts";
 import type { Kit } from "./kit.ts";
 import { canSeeProcesses } from "./process-table.ts";
@@ -28,6 +29,8 @@ const needs = {
     missing: async (kit) => ((await describe(kit)).schemaProblem === "" ? undefined : "see describe.schema"),
   },
   cancel: capability("cancel"),
+  idempotent: capability("idempotent"),
+  heartbeat: capability("heartbeat"),
   attach: capability("attach"),
   probe: capability("probe"),
   setDeadline: capability("setDeadline", "set_deadline"),
@@ -42,6 +45,7 @@ const needs = {
   chosenConfig: option("config", "--config"),
   longConfig: option("longConfig", "--long-config"),
   floodConfig: option("floodConfig", "--flood-config"),
+  heartbeatConfig: option("heartbeatConfig", "--heartbeat-config"),
 } as const satisfies Record<string, NeedRow>;
 
 export type Need = keyof typeof needs;
@@ -60,14 +64,17 @@ export function needsText(wanted: readonly Need[]): string {
   return wanted.map((need) => needs[need].text).join(", ");
 }
 
-function capability(property: "cancel" | "attach" | "probe" | "setDeadline", name: string = property): NeedRow {
+function capability(
+  property: Exclude<keyof Capabilities, "maxConcurrentExecutions">,
+  name: string = property,
+): NeedRow {
   return {
     text: `capability ${name}`,
     missing: async (kit) => ((await capabilities(kit))[property] === true ? undefined : `does not offer ${name}`),
   };
 }
 
-function option(name: "config" | "longConfig" | "floodConfig", flag: string): NeedRow {
+function option(name: "config" | "longConfig" | "floodConfig" | "heartbeatConfig", flag: string): NeedRow {
   return {
     text: `\`${flag}\``,
     missing: async (kit) => (kit.options[name] === undefined ? `needs ${flag}` : undefined),

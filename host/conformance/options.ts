@@ -13,6 +13,8 @@ export interface ConformanceOptions {
   readonly longConfig?: Config | undefined;
   /** A config with megabytes of output that then succeeds. Without it, back-pressure is not checked. */
   readonly floodConfig?: Config | undefined;
+  /** A config whose work gives heartbeats of its own until it is stopped. Without it, the capability heartbeat is not tried. */
+  readonly heartbeatConfig?: Config | undefined;
   /** Checks (`describe.name`) and groups (`describe`) to try; default all. */
   readonly only?: readonly string[] | undefined;
   /** Where the executor's environment comes from. */

@@ -18,6 +18,7 @@ executor-host conformance ./dkron-executor-shell \\
   Without it, one is made of the defaults and examples of the executor's schema, if they suffice; what they do is then really done.
 - \`--long-config\`: a config that runs, in silence, until it is stopped. Without it, stopping is not tried.
 - \`--flood-config\`: a config that writes some twenty megabytes and succeeds. Without it, slow readers are not tried.
+- \`--heartbeat-config\`: a config whose work gives signs of life of its own until it is stopped. Without it, the capability \`heartbeat\` is not tried.
 - \`--only ID\`: one check, or one group of checks, such as \`describe.name\` or \`describe\`.
 - \`--timeout DURATION\`: the longest wait for a start, an answer or an end; ${timeouts.stepMs / 1000} seconds by default.
 - \`--json\`: one object with everything, for programs.

@@ -29,6 +29,8 @@ export const limits = {
   lineBytes: 64 * 1024,
   /** What is kept of stderr. */
   stderrBytes: 8 * 1024,
+  /** What is kept of what a process logs and prints. */
+  keptLines: 1_000,
   /** Executions at once, if the executor takes as many. */
   concurrentExecutions: 8,
   /** Executions before descriptors and processes are counted, and between the two counts. */
@@ -42,6 +44,6 @@ export const limits = {
   pausedGrowthBytes: 256 * 1024 * 1024,
   /** The value in a big config. */
   bigValueBytes: 1024 * 1024,
-  /** Output kept of an execution, to compare it; more is only counted. */
+  /** Output kept of each channel of an execution, to compare it; more is only counted. */
   keptOutputBytes: 64 * 1024,
 } as const;

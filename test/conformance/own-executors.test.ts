@@ -16,15 +16,20 @@ const dkronFixture = join(import.meta.dirname, "../fixtures/dkron-executor.ts");
 /** An executor's own environment, as a host would give it. */
 const surroundings = { environment: process.env, allowedEnvironment: ["PATH", "HOME", "TMPDIR"] };
 
+/** Nothing of these goes on without its executor. */
+const again = ["again.ended", "again.running", "again.attempt"];
+
 test("the shell executor conforms", guard, async () => {
   const report = await runConformance({
     path: join(plugins, "dkron-executor-shell"),
     config: { command: "echo hello" },
     longConfig: { command: "sleep 600" },
     floodConfig: { command: "head -c 20000000 /dev/zero" },
+    heartbeatConfig: { shell: "true", command: 'while sleep 0.1; do touch "$EXECUTION_HEARTBEAT_FILE"; done' },
     ...surroundings,
   });
-  assertConforms(report, ["native", "dkron"], ["validate.required", "validate.secrets", "request.attach"]);
+  const skipped = ["validate.required", "validate.secrets", "request.secrets", "request.attach", ...again];
+  assertConforms(report, ["native", "dkron"], skipped);
 });
 
 test("the http executor conforms", guard, async () => {
@@ -36,7 +41,7 @@ test("the http executor conforms", guard, async () => {
     floodConfig: { method: "GET", url: `${server.url}/flood`, max_body_bytes: "100MB" },
     ...surroundings,
   });
-  assertConforms(report, ["native", "dkron"], ["request.attach"]);
+  assertConforms(report, ["native", "dkron"], ["request.attach", "life.beats", ...again]);
 });
 
 test("an executor that knows only Dkron's contract is tried by that", guard, async () => {

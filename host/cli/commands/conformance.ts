@@ -15,6 +15,7 @@ interface Options {
   readonly configFile?: string;
   readonly longConfig?: readonly string[];
   readonly floodConfig?: readonly string[];
+  readonly heartbeatConfig?: readonly string[];
   readonly only?: readonly string[];
   readonly timeout?: number;
   readonly json?: boolean;
@@ -37,6 +38,7 @@ export function define(command: Command, context: CliContext, finish: (exitCode:
     new Option("--config-file <file>", "Read that config from a JSON object of strings (- for standard input)"),
     repeatedOption("--long-config <key=value>", "Key of a config that runs, in silence, until it is stopped"),
     repeatedOption("--flood-config <key=value>", "Key of a config that writes megabytes and succeeds"),
+    repeatedOption("--heartbeat-config <key=value>", "Key of a config whose work gives heartbeats until it is stopped"),
     repeatedOption("--only <id>", "Try this check or group of checks only; may be given more than once"),
     durationOption("--timeout <duration>", "Longest wait for a start, an answer or an end (default: 20s)"),
   ])
@@ -77,6 +79,7 @@ async function toConformanceOptions(path: string, options: Options, context: Cli
     config: await sampleConfig(options, context),
     longConfig: configOf(options.longConfig),
     floodConfig: configOf(options.floodConfig),
+    heartbeatConfig: configOf(options.heartbeatConfig),
     only: options.only,
     environment: context.env,
     allowedEnvironment: loadWith({}, undefined, context).settings.executorEnvironment,

@@ -73,7 +73,8 @@ export const dkronGroup: CheckGroup = {
       why: "It is the only place where Dkron shows what is wrong.",
       needs: ["dkron", "native", "schema"],
       async run(kit) {
-        const { answer } = await (await session(kit)).execute(await newestName(kit), await wrongConfig(kit, false));
+        const { config } = await wrongConfig(kit, false);
+        const { answer } = await (await session(kit)).execute(await newestName(kit), config);
         const { error } = valueOf("Execute", answer);
         return error === "" ? failed("a wrong config succeeds") : passed;
       },

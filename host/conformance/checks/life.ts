@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { toTimestamp } from "@executor-host/proto/shared/time";
+import { toDuration, toTimestamp } from "@executor-host/proto/shared/time";
 import { valueOf } from "../calls.ts";
 import type { CheckGroup } from "../check.ts";
-import { capabilities, sampleRun } from "../facts.ts";
+import { capabilities, sample, sampleRun } from "../facts.ts";
 import type { Kit } from "../kit.ts";
 import { LongRun } from "../long-run.ts";
 import { failed, must, passed, skipped, type Verdict } from "../verdict.ts";
@@ -25,7 +25,11 @@ export const lifeGroup: CheckGroup = {
           valueOf("SetDeadline", await run.session.setDeadline(id, attempt, deadline)).known;
         must(await isKnown(run.call.id, 1), "SetDeadline does not know a running execution");
         must(await isKnown(run.call.id, 1), "SetDeadline does not know it when it is asked again");
+        must(!(await isKnown(run.call.id, 2)), "SetDeadline knows an attempt that does not run");
         must(!(await isKnown("conformance-nobody", 1)), "SetDeadline knows an execution it never had");
+        if ("reason" in (await sample(kit))) return passed;
+        const { id } = await sampleRun(kit);
+        must(!(await isKnown(id, 1)), "SetDeadline knows an execution that has ended");
         return passed;
       },
     },
@@ -50,6 +54,27 @@ export const lifeGroup: CheckGroup = {
       why: "By them a host tells work that hangs from work that takes long.",
       needs: ["native", "longConfig"],
       run: (kit) => judgeHeartbeats(kit),
+    },
+    {
+      id: "life.beats",
+      title: "Passes on the signs of life of its work, where it says that the work gives some",
+      why: "Jobs with a heartbeat limit are stopped for silence otherwise.",
+      needs: ["native", "heartbeat", "heartbeatConfig"],
+      async run(kit) {
+        const limit = toDuration(kit.timeouts.silenceMs);
+        const more = { heartbeatTimeout: limit };
+        await using run = await LongRun.start(kit, await kit.native(), more, kit.options.heartbeatConfig);
+        const beat = run.call.until(({ heartbeat }) => heartbeat?.fromWork === true);
+        if (await settlesWithin(beat, kit.timeouts.silenceMs)) {
+          run.assertRunning("it ended by itself");
+          return passed;
+        }
+        const reason = `no heartbeat from the work in ${kit.timeouts.silenceMs} ms, with a heartbeat_timeout of as much`;
+        return failed(
+          reason,
+          "send a heartbeat with from_work when the work has given a sign, or do not offer heartbeat",
+        );
+      },
     },
     {
       id: "life.usage",

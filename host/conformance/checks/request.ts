@@ -4,10 +4,11 @@ import { Effect, Outcome } from "@executor-host/proto/executor";
 import { toDuration, toTimestamp } from "@executor-host/proto/shared/time";
 import { codeForm, enumNames, errorText, valueOf } from "../calls.ts";
 import type { CheckGroup } from "../check.ts";
-import { base, wrongConfig } from "../configs.ts";
+import { base, isAbout, secretConfig, secretText, wrongConfig } from "../configs.ts";
 import type { EventNote, Recording } from "../execution-call.ts";
-import { describe, sampleConfig, sampleRun } from "../facts.ts";
+import { capabilities, describe, sampleConfig, sampleRun } from "../facts.ts";
 import type { Kit } from "../kit.ts";
+import { NativeSession } from "../native-session.ts";
 import { isClosed } from "../schema.ts";
 import { limits } from "../timeouts.ts";
 import { failed, must, passed, skipped, type Verdict } from "../verdict.ts";
@@ -24,6 +25,13 @@ export const requestGroup: CheckGroup = {
       why: "A host that did not ask Validate first must still learn what is wrong, and that nothing was done.",
       needs: ["native", "schema"],
       run: (kit) => judgeRejection(kit),
+    },
+    {
+      id: "request.secrets",
+      title: "Keeps the values of secrets out of results, answers and logs",
+      why: "They are stored, shown, and sent to whoever collects logs.",
+      needs: ["native", "schema"],
+      run: (kit) => judgeSecrecy(kit),
     },
     {
       id: "request.full",
@@ -104,7 +112,8 @@ const outcomeName = enumNames(Outcome);
 
 async function judgeRejection(kit: Kit): Promise<Verdict> {
   const session = await kit.native();
-  const call = session.execute(await wrongConfig(kit, true));
+  const { config, key } = await wrongConfig(kit, true);
+  const call = session.execute(config);
   const { events, end, result } = await expectWithin("the end of the execution", call.ended, kit.timeouts.stepMs);
   must(
     end.code === status.OK,
@@ -113,7 +122,13 @@ async function judgeRejection(kit: Kit): Promise<Verdict> {
   );
   must(result !== undefined, "there is no result");
   must(result.outcome === Outcome.REJECTED, `the outcome is ${outcomeName(result.outcome)}`);
-  must(result.violations.length > 0, "the result has no violations");
+  const fields = result.violations.map(({ field }) => field);
+  must(fields.length > 0, "the result has no violations");
+  must(
+    fields.some((field) => isAbout(field, key)),
+    `no violation of the result names ${key}; named were: ${fields.join(", ")}`,
+    "say in the result what Validate says",
+  );
   must(
     result.effect === Effect.NONE,
     `the effect is ${enumNames(Effect)(result.effect)}`,
@@ -121,6 +136,25 @@ async function judgeRejection(kit: Kit): Promise<Verdict> {
   );
   must(!events.some(({ kind }) => kind === "started"), "it was started all the same");
   return passed;
+}
+
+async function judgeSecrecy(kit: Kit): Promise<Verdict> {
+  const secrets = await secretConfig(kit);
+  await using launched = await kit.launch("native");
+  const session = new NativeSession(launched, kit.timeouts.stepMs);
+  const { config: wrong, key } = await wrongConfig(kit, true);
+  const call = session.execute({ ...wrong, ...(key in secrets ? {} : secrets) });
+  const { end, result } = await expectWithin("the end of the execution", call.ended, kit.timeouts.stepMs);
+  const offered = await capabilities(kit);
+  const probe = offered.probe === true ? await session.probe({ ...(await base(kit)), ...secrets }) : undefined;
+  const places = {
+    "result of Execute": result,
+    "status of Execute": end.message,
+    "answer of Probe": probe,
+    log: launched.said(),
+  };
+  const [told] = Object.entries(places).find(([, text]) => (JSON.stringify(text) ?? "").includes(secretText)) ?? [];
+  return told === undefined ? passed : failed(`the value of a secret is in the ${told}`, "leave the value out");
 }
 
 /** What a replay must bring again. */

@@ -1,0 +1,3 @@
+import { testFaults } from "./fixtures/try-fixture.ts";
+
+testFaults(["again"], { longConfig: { do: "wait" }, timeouts: { watchMs: 100 } });
