@@ -8,18 +8,13 @@ import {
   type ListRequest,
   type WatchRequest,
 } from "@executor-host/proto/host";
-import { isHostError, messageOf } from "@executor-host/proto/shared/error";
+import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
 import { toStatus } from "@executor-host/proto/shared/status";
 import { fromDuration } from "@executor-host/proto/shared/time";
 import type { Executions } from "../execution/executions.ts";
 import type { Logger } from "../log/logger.ts";
-import {
-  executionToProto,
-  executorToProto,
-  limitsFromProto,
-  outcomeFromProto,
-  stateFromProto,
-} from "../model/convert.ts";
+import { executionToProto, executorToProto, limitsFromProto, findOutcome, findState } from "../model/convert.ts";
+import type { Execution, Result } from "../model/model.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import { parsePageToken, pageToken } from "./page-token.ts";
 import { specFromProto } from "./spec-from-proto.ts";
@@ -106,17 +101,12 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
     const { executions: found, last } = executions.list({
       limit,
       before: parsePageToken(request.pageToken),
-      states: request.states.map(stateFromProto),
-      outcomes: request.outcomes.map(outcomeFromProto),
+      states: knownOf(request.states, findState, "states"),
+      outcomes: knownOf(request.outcomes, findOutcome, "outcomes"),
       executor: request.executor,
       jobName: request.jobName,
     });
-    const brief = found.map((execution) =>
-      execution.result === undefined
-        ? execution
-        : { ...execution, result: { ...execution.result, evidence: undefined } },
-    );
-    return { executions: brief.map(executionToProto), nextPageToken: pageToken(last) };
+    return { executions: found.map(withoutEvidence).map(executionToProto), nextPageToken: pageToken(last) };
   }
 
   async function streamExecution(call: ServerWritableStream<ExecuteRequest, unknown>): Promise<void> {
@@ -149,6 +139,33 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
     logUnexpected(logger, error);
     call.emit("error", toStatus(error));
   }
+}
+
+/** @throws {HostError} `SPEC_INVALID` for a value that is not known here, which would find something else than was meant */
+function knownOf<Value extends number, Name>(
+  values: readonly Value[],
+  find: (value: Value) => Name | undefined,
+  field: string,
+): Name[] {
+  return values.map((value, index) => {
+    const found = find(value);
+    if (found !== undefined) return found;
+    const violation = {
+      field: `${field}[${index}]`,
+      message: `not a known value: ${value}`,
+      hint: "leave the unset one out",
+    };
+    throw new HostError("SPEC_INVALID", `${violation.field}: ${violation.message}`, {
+      hint: violation.hint,
+      violations: [violation],
+    });
+  });
+}
+
+function withoutEvidence(execution: Execution): Execution {
+  const brief = <T extends { readonly result?: Result | undefined }>(of: T): T =>
+    of.result === undefined ? of : { ...of, result: { ...of.result, evidence: undefined } };
+  return brief({ ...execution, attempts: execution.attempts.map(brief) });
 }
 
 /** Aborts when the caller leaves before the end. */

@@ -9,6 +9,8 @@ function enumCodec<Name extends string>(constants: Readonly<Record<string, numbe
   return {
     toProto: (name: Name): number => constants[name] ?? 0,
     fromProto: (number: number): Name => (number === 0 ? unset : (names.get(number) ?? unset)),
+    /** Undefined for what is unset, or not known here. */
+    find: (number: number): Name | undefined => (number === 0 ? undefined : names.get(number)),
   };
 }
 
@@ -19,8 +21,14 @@ const states = enumCodec<model.State>(hostV1.State, "QUEUED");
 const whenBusy = enumCodec<model.WhenBusy>(hostV1.WhenBusy, "QUEUE");
 const executorStates = enumCodec<model.ExecutorState>(hostV1.ExecutorState, "IDLE");
 
-export function outcomeFromProto(outcome: executorV1.Outcome): model.Outcome {
-  return outcomes.fromProto(outcome);
+/** Undefined for one that is not known here. */
+export function findOutcome(outcome: executorV1.Outcome): model.Outcome | undefined {
+  return outcomes.find(outcome);
+}
+
+/** Undefined for one that is not known here. */
+export function findState(state: hostV1.State): model.State | undefined {
+  return states.find(state);
 }
 
 export function stateFromProto(state: hostV1.State): model.State {

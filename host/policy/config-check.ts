@@ -140,7 +140,11 @@ function toViolation(error: ErrorObject, executor: string, keys: readonly string
         hint: `choices: ${(params["allowedValues"] as unknown[]).join(", ")}`,
       };
     default:
-      return { field: at, message: `${error.message ?? error.keyword}${valueOf(error)}`, hint: "" };
+      return {
+        field: at,
+        message: `${error.message ?? error.keyword}${valueOf(error)}`,
+        hint: (error.parentSchema as JsonSchema | undefined)?.description ?? "",
+      };
   }
 }
 

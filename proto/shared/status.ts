@@ -30,8 +30,9 @@ export function toStatus(error: unknown): StatusObject {
     const fieldViolations = known.violations.map((violation) => ({
       field: violation.field,
       description: violation.message,
-      reason: violation.hint,
-      localizedMessage: undefined,
+      // A constant for programs, by its definition; there is none yet.
+      reason: "",
+      localizedMessage: violation.hint === "" ? undefined : { locale: "en", message: violation.hint },
     }));
     details.push(any("google.rpc.BadRequest", BadRequest.encode({ fieldViolations })));
   }
@@ -65,7 +66,7 @@ export function fromStatus(error: StatusObject & Partial<Error>): HostError {
           violations = BadRequest.decode(detail.value).fieldViolations.map((violation) => ({
             field: violation.field,
             message: violation.description,
-            hint: violation.reason,
+            hint: violation.localizedMessage?.message ?? "",
           }));
           break;
         case "google.rpc.RetryInfo":

@@ -1,89 +1,117 @@
-// Runs a job through a host, and prints what happens while it happens: one JSON object per line.
+// Calls a host, and prints what it says while it says it: one JSON object per line.
 //
 // Knows nothing of the host but its .proto files.
 //
-//	client ADDRESS EXECUTION_ID EXECUTOR [KEY=VALUE ...]
+//	client ADDRESS
+//
+// Reads one call per line: {"method": "Watch", "request": {...}, "take": 3}. Prints each message of the answer, and then the status. With
+// take, the call is dropped after so many messages.
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log"
 	"os"
-	"strings"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // what is packed into a status
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	hostv1 "executor-host.test/clients/gen/host/v1"
 )
 
-type object map[string]any
+type call struct {
+	Method  protoreflect.Name `json:"method"`
+	Request json.RawMessage   `json:"request"`
+	Take    int               `json:"take"`
+}
 
-var lines = json.NewEncoder(os.Stdout)
+var service = hostv1.File_host_v1_host_proto.Services().ByName("HostService")
 
-func show(fields object) {
-	if err := lines.Encode(fields); err != nil {
+func show(fields map[string]any) {
+	if err := json.NewEncoder(os.Stdout).Encode(fields); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func showEvent(event *hostv1.Event) {
-	switch kind := event.Kind.(type) {
-	case *hostv1.Event_Started:
-		show(object{"kind": "started"})
-	case *hostv1.Event_State:
-		show(object{"kind": "state"})
-	case *hostv1.Event_Output:
-		show(object{"kind": "output", "channel": kind.Output.Channel.String(), "data": kind.Output.Data})
-	case *hostv1.Event_Result:
-		result := kind.Result
-		show(object{"kind": "result", "outcome": result.Outcome.String(), "evidence": result.Evidence.AsMap()})
-	default:
-		show(object{"kind": "other"})
+func toJSON(message proto.Message) json.RawMessage {
+	text, err := protojson.Marshal(message)
+	if err != nil {
+		log.Fatal(err)
 	}
+	return text
 }
 
-func run(ctx context.Context, host hostv1.HostServiceClient, spec *hostv1.ExecutionSpec) error {
-	stream, err := host.Execute(ctx, &hostv1.ExecuteRequest{Spec: spec})
+func newMessage(descriptor protoreflect.MessageDescriptor) proto.Message {
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(descriptor.FullName())
+	if err != nil {
+		log.Fatal(err)
+	}
+	return kind.New().Interface()
+}
+
+// perform makes a call of either kind: one that is answered once is a stream of one message.
+func perform(connection *grpc.ClientConn, call call) error {
+	ctx, drop := context.WithCancel(context.Background())
+	defer drop()
+	method := service.Methods().ByName(call.Method)
+	request := newMessage(method.Input())
+	if err := protojson.Unmarshal(call.Request, request); err != nil {
+		log.Fatal(err)
+	}
+	path := "/" + string(service.FullName()) + "/" + string(call.Method)
+	stream, err := connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, path)
 	if err != nil {
 		return err
 	}
-	for {
-		response, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+	if err := stream.SendMsg(request); err != nil {
+		return err
+	}
+	if err := stream.CloseSend(); err != nil {
+		return err
+	}
+	for number := 1; ; number++ {
+		response := newMessage(method.Output())
+		if err := stream.RecvMsg(response); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
 			return err
 		}
-		for _, event := range response.Events {
-			showEvent(event)
+		show(map[string]any{"message": toJSON(response)})
+		if number == call.Take {
+			drop()
 		}
 	}
-	got, err := host.Get(ctx, &hostv1.GetRequest{ExecutionId: spec.ExecutionId})
-	if err != nil {
-		return err
-	}
-	show(object{"kind": "execution", "state": got.Execution.State.String()})
-	return nil
 }
 
 func main() {
-	spec := &hostv1.ExecutionSpec{ExecutionId: os.Args[2], Executor: os.Args[3], Config: map[string]string{}}
-	for _, pair := range os.Args[4:] {
-		key, value, _ := strings.Cut(pair, "=")
-		spec.Config[key] = value
-	}
 	connection, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer connection.Close()
-	if err := run(context.Background(), hostv1.NewHostServiceClient(connection), spec); err != nil {
-		show(object{"kind": "error", "code": status.Code(err).String(), "message": status.Convert(err).Message()})
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		call := call{Request: json.RawMessage("{}")}
+		if err := json.Unmarshal(lines.Bytes(), &call); err != nil {
+			log.Fatal(err)
+		}
+		end := status.Convert(perform(connection, call))
+		fields := map[string]any{}
+		if err := json.Unmarshal(toJSON(end.Proto()), &fields); err != nil {
+			log.Fatal(err)
+		}
+		fields["status"] = code.Code(end.Code()).String()
+		show(fields)
 	}
 }

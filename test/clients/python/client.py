@@ -1,47 +1,61 @@
-"""Runs a job through a host, and prints what happens while it happens: one JSON object per line.
+"""Calls a host, and prints what it says while it says it: one JSON object per line.
 
 Knows nothing of the host but its .proto files.
 
-    client.py ADDRESS EXECUTION_ID EXECUTOR [KEY=VALUE ...]
+    client.py ADDRESS
+
+Reads one call per line: {"method": "Watch", "request": {...}, "take": 3}. Prints each message of the answer, and then the status. With
+`take`, the call is dropped after so many messages.
 """
 
-import base64
 import json
 import sys
 
 import grpc
-from executor.v1 import executor_pb2
+from google.protobuf import json_format
+from google.rpc import error_details_pb2  # noqa: F401 (what is packed into a status)
+from google.rpc import status_pb2
+from grpc_status import rpc_status
 from host.v1 import host_pb2, host_pb2_grpc
+
+service = host_pb2.DESCRIPTOR.services_by_name["HostService"]
 
 
 def show(**fields):
     print(json.dumps(fields), flush=True)
 
 
-def show_event(event):
-    kind = event.WhichOneof("kind")
-    if kind == "output":
-        channel = executor_pb2.Channel.Name(event.output.channel)
-        show(kind=kind, channel=channel, data=base64.b64encode(event.output.data).decode())
-    elif kind == "result":
-        show(kind=kind, outcome=executor_pb2.Outcome.Name(event.result.outcome), evidence=dict(event.result.evidence))
-    else:
-        show(kind=kind)
+def answers(stub, method, request, take):
+    """The messages of a call, of whichever kind; at most `take` of them, if that is not 0."""
+    call = getattr(stub, method.name)
+    if not method.server_streaming:
+        yield call(request)
+        return
+    stream = call(request)
+    for number, message in enumerate(stream, 1):
+        yield message
+        if number == take:
+            stream.cancel()
 
 
-def main(address, execution_id, executor, *pairs):
-    config = dict(pair.split("=", 1) for pair in pairs)
-    spec = host_pb2.ExecutionSpec(execution_id=execution_id, executor=executor, config=config)
+def perform(stub, call):
+    method = service.methods_by_name[call["method"]]
+    request = json_format.ParseDict(call.get("request", {}), getattr(host_pb2, method.input_type.name)())
+    status, code = status_pb2.Status(), grpc.StatusCode.OK
+    try:
+        for message in answers(stub, method, request, call.get("take", 0)):
+            show(message=json_format.MessageToDict(message))
+    except grpc.RpcError as error:
+        code = error.code()
+        status = rpc_status.from_call(error) or status_pb2.Status(message=error.details())
+    show(status=code.name, **json_format.MessageToDict(status))
+
+
+def main(address):
     with grpc.insecure_channel(address) as channel:
-        host = host_pb2_grpc.HostServiceStub(channel)
-        try:
-            for response in host.Execute(host_pb2.ExecuteRequest(spec=spec)):
-                for event in response.events:
-                    show_event(event)
-            execution = host.Get(host_pb2.GetRequest(execution_id=execution_id)).execution
-            show(kind="execution", state=host_pb2.State.Name(execution.state))
-        except grpc.RpcError as error:
-            show(kind="error", code=error.code().name, message=error.details())
+        stub = host_pb2_grpc.HostServiceStub(channel)
+        for line in sys.stdin:
+            perform(stub, json.loads(line))
 
 
 main(*sys.argv[1:])

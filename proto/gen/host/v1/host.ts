@@ -41,8 +41,9 @@ export const protobufFileName = "host/v1/host.proto";
  * The life of an execution: QUEUED -> STARTING -> RUNNING -> (CANCELLING ->) FINISHED, and exactly one outcome at the end.
  *
  * Errors of all calls follow the gRPC error model: a status code, a message for people, and in `grpc-status-details-bin` a
- * google.rpc.ErrorInfo (reason = stable code, domain = "executor-host", metadata `hint`), with a google.rpc.BadRequest for field
- * errors and a google.rpc.RetryInfo where a later retry is sensible.
+ * google.rpc.ErrorInfo (reason = stable code, domain = "executor-host", metadata `hint` and `retryable`: may the same call work later?), with
+ * a google.rpc.BadRequest for field errors (description = what is wrong, localized_message = what would be right) and a
+ * google.rpc.RetryInfo where the host knows how long to wait.
  */
 
 export const WhenBusy = {
@@ -123,7 +124,7 @@ export interface ExecutionSpec {
   retry:
     | RetryPolicy
     | undefined;
-  /** Kept with the execution, usable as a filter in `List`, passed to the executor. */
+  /** Kept with the execution, shown by `Get` and `List`, passed to the executor. */
   labels: { [key: string]: string };
   /** W3C trace context: `traceparent`, `tracestate`. */
   traceContext: { [key: string]: string };
@@ -396,7 +397,7 @@ export interface GetResponse {
 }
 
 export interface ListRequest {
-  /** At most this many; default 100, maximum 1000. */
+  /** At most this many; default 100. More than 1000 counts as 1000. */
   pageSize: number;
   /** `next_page_token` of the page before. */
   pageToken: string;
@@ -408,7 +409,7 @@ export interface ListRequest {
 }
 
 export interface ListResponse {
-  /** Without the results' evidence; use `Get` for that. */
+  /** Without the evidence of results, also of those of attempts; use `Get` for that. */
   executions: Execution[];
   /** Empty on the last page. */
   nextPageToken: string;
@@ -4431,7 +4432,8 @@ export const HostServiceService = {
    * The stream ends with status OK after the `result` event, whatever the outcome. Closing it early leaves the execution running,
    * unless `cancel_on_disconnect` is set.
    * Errors: INVALID_ARGUMENT (config, limits), NOT_FOUND (executor), ALREADY_EXISTS (same id, other payload),
-   * RESOURCE_EXHAUSTED (queue full; retry later), FAILED_PRECONDITION (executor failed to load), UNAVAILABLE (draining).
+   * RESOURCE_EXHAUSTED (queue full; retry later), FAILED_PRECONDITION (executor failed to load), UNAVAILABLE (draining, or the journal
+   * cannot be written).
    */
   execute: {
     path: "/host.v1.HostService/Execute" as const,
@@ -4454,7 +4456,8 @@ export const HostServiceService = {
   },
   /**
    * Follow an execution, or read it again, from any sequence number. Any number of watchers may watch; a slow one delays nobody.
-   * Events come in order. What the journal no longer holds is told by an `output_dropped` event with exact byte counts.
+   * Events come in order. What the journal no longer holds is told by an `output_dropped` event with exact byte counts. A number beyond the
+   * last event of an execution that is over brings none.
    * Errors: NOT_FOUND.
    */
   watch: {
@@ -4476,7 +4479,7 @@ export const HostServiceService = {
     responseSerialize: (value: GetResponse): Buffer => Buffer.from(GetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetResponse => GetResponse.decode(value),
   },
-  /** Executions, newest first, in pages. */
+  /** Executions, newest first, in pages. Errors: INVALID_ARGUMENT (a token of another host, a filter with an unset value). */
   list: {
     path: "/host.v1.HostService/List" as const,
     requestStream: false as const,
@@ -4544,7 +4547,10 @@ export const HostServiceService = {
       Buffer.from(DescribeExecutorResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DescribeExecutorResponse => DescribeExecutorResponse.decode(value),
   },
-  /** Would this execution be accepted? Checks everything `Execute` checks, and runs nothing. */
+  /**
+   * Would this execution be accepted? Checks everything `Execute` checks but for room in the queue, and runs nothing. What is wrong is an
+   * answer, not an error. Errors: NOT_FOUND (executor), FAILED_PRECONDITION (it failed to start).
+   */
   validate: {
     path: "/host.v1.HostService/Validate" as const,
     requestStream: false as const,
@@ -4556,7 +4562,9 @@ export const HostServiceService = {
   },
   /**
    * Can the target of this config be reached? Runs the executor's own probe, which has no side effect.
-   * Errors: UNIMPLEMENTED (the executor has no probe), NOT_FOUND, INVALID_ARGUMENT.
+   * A target that cannot be reached is an answer, not an error.
+   * Errors: UNIMPLEMENTED (the executor has no probe), NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION (it failed to start),
+   * DEADLINE_EXCEEDED (no answer within `timeout`).
    */
   probe: {
     path: "/host.v1.HostService/Probe" as const,
@@ -4579,20 +4587,22 @@ export interface HostServiceServer extends UntypedServiceImplementation {
    * The stream ends with status OK after the `result` event, whatever the outcome. Closing it early leaves the execution running,
    * unless `cancel_on_disconnect` is set.
    * Errors: INVALID_ARGUMENT (config, limits), NOT_FOUND (executor), ALREADY_EXISTS (same id, other payload),
-   * RESOURCE_EXHAUSTED (queue full; retry later), FAILED_PRECONDITION (executor failed to load), UNAVAILABLE (draining).
+   * RESOURCE_EXHAUSTED (queue full; retry later), FAILED_PRECONDITION (executor failed to load), UNAVAILABLE (draining, or the journal
+   * cannot be written).
    */
   execute: handleServerStreamingCall<ExecuteRequest, ExecuteResponse>;
   /** Accept an execution and return at once. Journaled before the answer. Same rules and errors as `Execute`. */
   submit: handleUnaryCall<SubmitRequest, SubmitResponse>;
   /**
    * Follow an execution, or read it again, from any sequence number. Any number of watchers may watch; a slow one delays nobody.
-   * Events come in order. What the journal no longer holds is told by an `output_dropped` event with exact byte counts.
+   * Events come in order. What the journal no longer holds is told by an `output_dropped` event with exact byte counts. A number beyond the
+   * last event of an execution that is over brings none.
    * Errors: NOT_FOUND.
    */
   watch: handleServerStreamingCall<WatchRequest, WatchResponse>;
   /** One execution as it stands now. Errors: NOT_FOUND. */
   get: handleUnaryCall<GetRequest, GetResponse>;
-  /** Executions, newest first, in pages. */
+  /** Executions, newest first, in pages. Errors: INVALID_ARGUMENT (a token of another host, a filter with an unset value). */
   list: handleUnaryCall<ListRequest, ListResponse>;
   /**
    * Stop an execution. Idempotent; answers at once with the state after the request was noted. A queued execution ends right away,
@@ -4616,11 +4626,16 @@ export interface HostServiceServer extends UntypedServiceImplementation {
    * Errors: NOT_FOUND, FAILED_PRECONDITION (it failed to start; the message says why).
    */
   describeExecutor: handleUnaryCall<DescribeExecutorRequest, DescribeExecutorResponse>;
-  /** Would this execution be accepted? Checks everything `Execute` checks, and runs nothing. */
+  /**
+   * Would this execution be accepted? Checks everything `Execute` checks but for room in the queue, and runs nothing. What is wrong is an
+   * answer, not an error. Errors: NOT_FOUND (executor), FAILED_PRECONDITION (it failed to start).
+   */
   validate: handleUnaryCall<ValidateRequest, ValidateResponse>;
   /**
    * Can the target of this config be reached? Runs the executor's own probe, which has no side effect.
-   * Errors: UNIMPLEMENTED (the executor has no probe), NOT_FOUND, INVALID_ARGUMENT.
+   * A target that cannot be reached is an answer, not an error.
+   * Errors: UNIMPLEMENTED (the executor has no probe), NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION (it failed to start),
+   * DEADLINE_EXCEEDED (no answer within `timeout`).
    */
   probe: handleUnaryCall<ProbeRequest, ProbeResponse>;
 }
@@ -4635,7 +4650,8 @@ export interface HostServiceClient extends Client {
    * The stream ends with status OK after the `result` event, whatever the outcome. Closing it early leaves the execution running,
    * unless `cancel_on_disconnect` is set.
    * Errors: INVALID_ARGUMENT (config, limits), NOT_FOUND (executor), ALREADY_EXISTS (same id, other payload),
-   * RESOURCE_EXHAUSTED (queue full; retry later), FAILED_PRECONDITION (executor failed to load), UNAVAILABLE (draining).
+   * RESOURCE_EXHAUSTED (queue full; retry later), FAILED_PRECONDITION (executor failed to load), UNAVAILABLE (draining, or the journal
+   * cannot be written).
    */
   execute(request: ExecuteRequest, options?: Partial<CallOptions>): ClientReadableStream<ExecuteResponse>;
   execute(
@@ -4661,7 +4677,8 @@ export interface HostServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Follow an execution, or read it again, from any sequence number. Any number of watchers may watch; a slow one delays nobody.
-   * Events come in order. What the journal no longer holds is told by an `output_dropped` event with exact byte counts.
+   * Events come in order. What the journal no longer holds is told by an `output_dropped` event with exact byte counts. A number beyond the
+   * last event of an execution that is over brings none.
    * Errors: NOT_FOUND.
    */
   watch(request: WatchRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchResponse>;
@@ -4683,7 +4700,7 @@ export interface HostServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetResponse) => void,
   ): ClientUnaryCall;
-  /** Executions, newest first, in pages. */
+  /** Executions, newest first, in pages. Errors: INVALID_ARGUMENT (a token of another host, a filter with an unset value). */
   list(request: ListRequest, callback: (error: ServiceError | null, response: ListResponse) => void): ClientUnaryCall;
   list(
     request: ListRequest,
@@ -4774,7 +4791,10 @@ export interface HostServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DescribeExecutorResponse) => void,
   ): ClientUnaryCall;
-  /** Would this execution be accepted? Checks everything `Execute` checks, and runs nothing. */
+  /**
+   * Would this execution be accepted? Checks everything `Execute` checks but for room in the queue, and runs nothing. What is wrong is an
+   * answer, not an error. Errors: NOT_FOUND (executor), FAILED_PRECONDITION (it failed to start).
+   */
   validate(
     request: ValidateRequest,
     callback: (error: ServiceError | null, response: ValidateResponse) => void,
@@ -4792,7 +4812,9 @@ export interface HostServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Can the target of this config be reached? Runs the executor's own probe, which has no side effect.
-   * Errors: UNIMPLEMENTED (the executor has no probe), NOT_FOUND, INVALID_ARGUMENT.
+   * A target that cannot be reached is an answer, not an error.
+   * Errors: UNIMPLEMENTED (the executor has no probe), NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION (it failed to start),
+   * DEADLINE_EXCEEDED (no answer within `timeout`).
    */
   probe(
     request: ProbeRequest,
