@@ -17,7 +17,7 @@ export async function startExecutor(executor: string, sockets: string, tls: bool
     [magicCookie.key]: magicCookie.value,
     [variables.protocolVersions]: String(appVersions.native),
     [variables.socketDirectory]: sockets,
-    ...(tls && { [variables.clientCertificate]: createIdentity().certificatePem }),
+    ...(tls && { [variables.clientCertificate]: createIdentity("P-256").certificatePem }),
   };
   const startedMs = performance.now();
   const child = spawn(executor, { stdio: ["ignore", "pipe", "inherit"], env });

@@ -27,7 +27,7 @@ export interface LaunchOptions {
   readonly magicCookie: { readonly key: string; readonly value: string };
   /** The application protocol versions the host speaks; the plugin chooses. */
   readonly appVersions: readonly number[];
-  /** Mutual TLS with throw-away certificates, default on with P-521. `false` means plaintext; the socket directory is private either way. */
+  /** Mutual TLS with throw-away certificates, default on with P-256. `false` means plaintext; the socket directory is private either way. */
   readonly autoMtls?: boolean | { readonly curve: Curve };
   /**
    * TLS of your own in place of AutoMTLS, for plugins that have their own, too. Certificates must be valid for the name `localhost`, both ways.

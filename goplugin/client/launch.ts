@@ -123,7 +123,7 @@ function findExecutable({ command, cwd, env }: LaunchOptions): string {
 
 function createHostIdentity({ autoMtls = true, tls }: LaunchOptions): Identity | undefined {
   if (autoMtls === false || tls !== undefined) return undefined;
-  return createIdentity(autoMtls === true ? undefined : autoMtls.curve);
+  return createIdentity(autoMtls === true ? "P-256" : autoMtls.curve);
 }
 
 function tlsOf({ certificate }: Handshake, identity: Identity | undefined): MutualTls | undefined {

@@ -33,8 +33,8 @@ function failsOverGrpc(code: ErrorCode, message: RegExp): (error: unknown) => bo
 
 const links = [
   { kind: "plaintext", autoMtls: false },
-  { kind: "mutual TLS on P-521", autoMtls: true },
-  { kind: "mutual TLS on P-256", autoMtls: { curve: "P-256" } },
+  { kind: "mutual TLS on P-521", autoMtls: { curve: "P-521" } },
+  { kind: "mutual TLS on P-256", autoMtls: true },
   { kind: "one connection with mutual TLS", autoMtls: true, multiplex: true },
 ] as const;
 for (const { kind, ...options } of links) {

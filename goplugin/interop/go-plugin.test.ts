@@ -28,8 +28,8 @@ describe("A plugin made with Go's go-plugin", { skip: skipWithoutGo(), timeout: 
 
   const links = [
     { kind: "plaintext", autoMtls: false },
-    { kind: "mutual TLS on P-521", autoMtls: true },
-    { kind: "mutual TLS on P-256", autoMtls: { curve: "P-256" } },
+    { kind: "mutual TLS on P-521", autoMtls: { curve: "P-521" } },
+    { kind: "mutual TLS on P-256", autoMtls: true },
     { kind: "one connection in plaintext", autoMtls: false, multiplex: true },
     { kind: "one connection with mutual TLS", autoMtls: true, multiplex: true },
   ] as const;

@@ -1,7 +1,10 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import * as der from "./der.ts";
 
-/** P-521 is what Go makes. P-256 is for peers whose TLS knows no other curve (older C++ gRPC, BoringSSL). */
+/**
+ * P-256 is what every TLS knows. P-521 is what Go makes; some do not know it (BoringSSL), and it takes a hundred times as long: a handshake
+ * holds up each side for about five milliseconds.
+ */
 export type Curve = "P-521" | "P-256";
 
 /** A throw-away key and its self-signed certificate. The key leaves the process only for another host to reattach. */
@@ -24,7 +27,7 @@ const validityMs = 262_980 * 3_600_000;
  *
  * Source: hashicorp/go-plugin, mtls.go; RFC 5280 for the encoding.
  */
-export function createIdentity(curve: Curve = "P-521"): Identity {
+export function createIdentity(curve: Curve): Identity {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: curve });
   const { digest, identifier } = signatures[curve];
   const algorithm = der.sequence(der.objectIdentifier(identifier));

@@ -104,8 +104,8 @@ export class Kit implements AsyncDisposable {
       cwd: workingDirectoryIn(this.#directory),
       magicCookie,
       appVersions: [appVersions[contract]],
-      // Executors of Dkron's contract are spoken to without, as Dkron does.
-      autoMtls: contract === "native",
+      // As hosts written in Go do; those of Dkron's contract speak to executors without.
+      autoMtls: contract === "native" && { curve: "P-521" },
       runtimeDir: this.#directory,
       startTimeoutMs: this.timeouts.stepMs,
       afterSpawn: (pid) => group.add(pid),

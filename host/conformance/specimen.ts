@@ -97,7 +97,7 @@ export class Specimen implements AsyncDisposable {
   /** @throws {HostError} `PLUGIN_SPAWN_FAILED` */
   static async start(plan: LaunchPlan, options: SpecimenOptions): Promise<Specimen> {
     const { path, group, cwd } = options;
-    const identity = plan.tls ? createIdentity() : undefined;
+    const identity = plan.tls ? createIdentity("P-521") : undefined;
     const socketDirectory = await mkdtemp(join(options.runtimeDir, "s-"));
     const env = environmentFor(plan, options.env, socketDirectory, identity);
     const [file, args] = plan.behindShell ? ["/bin/sh", ["-c", shellHost, path]] : [path, []];

@@ -38,7 +38,7 @@ export const linkGroup: CheckGroup = {
       async run(kit) {
         const { address, certificate } = await tlsBoot(kit);
         const hint = "require a client certificate, and verify it against PLUGIN_CLIENT_CERT alone";
-        using stranger = new Connection(address, { identity: createIdentity(), certificate });
+        using stranger = new Connection(address, { identity: createIdentity("P-521"), certificate });
         const answer = await stranger.health(kit.timeouts.stepMs);
         must(!answer.ok, "a client with a certificate of its own making was let in", hint);
         using plain = new Connection(address);
