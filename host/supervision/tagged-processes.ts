@@ -1,8 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Survivor } from "../model/model.ts";
 import { timeouts } from "../timeouts.ts";
 import { tagVariable } from "./environment.ts";
+
+/** How long a look may hold up everything else that this host does. A machine may have thousands of processes. */
+const sliceMs = 1;
 
 /**
  * Kill every process whose environment carries the tag, until two looks in a row find none.
@@ -14,7 +18,7 @@ export async function killTagged(tag: string): Promise<{ found: number; survivor
   const seen = new Set<number>();
   const deadline = Date.now() + timeouts.sweepMs;
   for (let quiet = 0; quiet < 2;) {
-    const pids = taggedProcesses(needle);
+    const pids = await taggedProcesses(needle);
     if (pids.length > 0 && Date.now() > deadline) {
       return { found: seen.size, survivors: pids.map((pid) => ({ pid, command: commandOf(pid) })) };
     }
@@ -42,12 +46,17 @@ export function commandOf(pid: number): string {
 }
 
 /** Live processes, zombies left out, with the needle at the start of an environment entry; for a whole tag, at its end too. */
-function taggedProcesses(needle: string): number[] {
+async function taggedProcesses(needle: string): Promise<number[]> {
   const exact = needle.endsWith("/") ? needle : `${needle}\0`;
   const pids: number[] = [];
-  for (const name of readdirSync("/proc")) {
+  let sinceMs = performance.now();
+  for (const name of await readdir("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
+    if (performance.now() - sinceMs > sliceMs) {
+      await nextTurn();
+      sinceMs = performance.now();
+    }
     try {
       if (`\0${readFileSync(`/proc/${name}/environ`, "latin1")}`.includes(`\0${exact}`)) pids.push(pid);
     } catch {
