@@ -145,7 +145,8 @@ export class ProcessGroup {
       for (const pid of await members(this.#group)) left.set(pid, { pid, command: commandOf(pid) });
     }
     // What the executor forked before it was put into its group is found by the tag only.
-    for (const survivor of (await killTagged(this.tag)).survivors) left.set(survivor.pid, survivor);
+    const looks = this.#group === undefined ? 2 : 1;
+    for (const survivor of (await killTagged(this.tag, looks)).survivors) left.set(survivor.pid, survivor);
     await this.#remove();
     return [...left.values()];
   }

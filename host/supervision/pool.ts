@@ -133,9 +133,9 @@ export class Pool implements AsyncDisposable {
     };
   }
 
-  /** A process has been started, whatever became of it. */
-  get hasStarted(): boolean {
-    return this.#description !== undefined;
+  /** What the executor says of itself; undefined until a process has been started, whatever became of it. */
+  get description(): ExecutorDescription | undefined {
+    return this.#description;
   }
 
   /** Something to be told with the executor though it works. */
@@ -150,7 +150,7 @@ export class Pool implements AsyncDisposable {
 
   /** It is clear that its file may not be started: told in `info` before anybody asks for a start. */
   foresee(problem: HostError): void {
-    if (!this.hasStarted) this.#starts.foresee(problem);
+    if (this.#description === undefined) this.#starts.foresee(problem);
   }
 
   /** What the executor says of itself; starts it if nobody has asked yet. */

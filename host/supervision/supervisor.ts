@@ -105,7 +105,7 @@ export class Supervisor implements AsyncDisposable {
 
   /** Like `describe`, without waiting: undefined when it is not known yet. */
   known(name: string): ExecutorDescription | undefined {
-    return this.#pools.get(name)?.info.description;
+    return this.#pools.get(name)?.description;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,7 +162,7 @@ export class Supervisor implements AsyncDisposable {
     const { name, version } = binary;
     if (this.#replacing.has(name) || this.#refused.get(name) === version) return;
     // Nobody has seen the old one work.
-    if (!old.hasStarted) {
+    if (old.description === undefined) {
       this.#serve(this.#createPool(binary));
       this.#retire(old);
       return;
