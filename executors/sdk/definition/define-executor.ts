@@ -34,7 +34,8 @@ export interface ExecutorCapabilities {
   readonly cancel: boolean;
   /**
    * Executing the same id and attempt again, in another process too, has the effect of doing it once: `execute` finds the work there is, running
-   * or ended, and shows its output from the first byte. The host does so after this process, or the host itself, was lost. Default false.
+   * or ended, and shows its output from the first byte. The host does so after this process, or the host itself, was lost. When `signal` has
+   * aborted before `execute` is called, it finds the work, stops it, and begins none. Default false.
    */
   readonly idempotent?: boolean;
   /** How many executions one process takes at the same time; default 0, which means no limit. */

@@ -30,7 +30,12 @@ export interface Execution<C> {
   readonly traceContext: Readonly<Record<string, string>>;
   /** For decisions of compatibility only. */
   readonly protocol: Protocol;
-  /** Aborts when the execution shall stop; `signal.reason` is a StopRequest. Ask the target to stop, wait up to `graceMs`, then force. */
+  /**
+   * Aborts when the execution shall stop; `signal.reason` is a StopRequest. Ask the target to stop, wait up to `graceMs`, then force.
+   *
+   * Has aborted from the start when a process died over stopping this execution, which only executors that are `idempotent` come to see: find the
+   * work, stop it, and begin none.
+   */
   readonly signal: AbortSignal;
   /** Aborts when it must stop at once: the call was dropped, the host is gone, the process ends. Never before `signal`. */
   readonly forceSignal: AbortSignal;

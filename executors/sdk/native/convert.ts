@@ -48,6 +48,7 @@ export function fromExecuteRequest(request: ExecuteRequest): ExecutionRequest {
     labels: request.labels,
     traceContext: request.traceContext,
     protocol: "native",
+    recall: request.recall && { reason: request.recall.reason, graceMs: fromDuration(request.recall.grace) },
   };
 }
 

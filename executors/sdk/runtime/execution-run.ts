@@ -25,6 +25,8 @@ export interface ExecutionRequest {
   readonly labels: Readonly<Record<string, string>>;
   readonly traceContext: Readonly<Record<string, string>>;
   readonly protocol: Protocol;
+  /** There is nothing to begin, and perhaps something to stop. */
+  readonly recall?: { readonly reason: string; readonly graceMs: number | undefined } | undefined;
 }
 
 export interface ExecutionRunOptions<C> {
@@ -79,7 +81,7 @@ export class ExecutionRun<C> {
       send: (event) => this.#send(event),
       drained: () => this.#full ?? Promise.resolve(),
     });
-    const { deadline, heartbeatTimeoutMs = Infinity } = options.request;
+    const { deadline, heartbeatTimeoutMs = Infinity, recall } = options.request;
     const beatMs = Math.min(heartbeatTimeoutMs * heartbeatShare, this.#timeouts.heartbeatMs);
     this.#beats = new LatestValue({
       intervalMs: () => beatMs,
@@ -90,6 +92,7 @@ export class ExecutionRun<C> {
       pass: (usage) => this.#sendIfRoom({ type: "usage", ...usage }),
     });
     this.#deadline = new Deadline(deadline);
+    if (recall !== undefined) this.cancel(recall.reason, recall.graceMs);
     this.finished = this.#run();
   }
 

@@ -148,7 +148,7 @@ class NativeExecutor implements LaunchedExecutor {
 
 function toExecuteRequest(config: ConfigText, options: LaunchedRunOptions): ExecuteRequest {
   const { id = randomUUID(), attempt = 1, jobName = "", deadline, labels = {}, traceContext = {} } = options;
-  const { heartbeatTimeoutMs, heartbeatDetails } = options;
+  const { heartbeatTimeoutMs, heartbeatDetails, recall } = options;
   return {
     executionId: id,
     attempt,
@@ -159,6 +159,7 @@ function toExecuteRequest(config: ConfigText, options: LaunchedRunOptions): Exec
     labels: { ...labels },
     heartbeatTimeout: heartbeatTimeoutMs === undefined ? undefined : toDuration(heartbeatTimeoutMs),
     heartbeatDetails,
+    recall: recall && { reason: recall.reason, grace: toDuration(recall.graceMs) },
   };
 }
 

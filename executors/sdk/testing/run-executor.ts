@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly traceContext?: Readonly<Record<string, string>>;
   /** Default "native". */
   readonly protocol?: Protocol;
+  /** As when a process has died over stopping it: there is nothing to begin, and perhaps something to stop. */
+  readonly recall?: { readonly reason: string; readonly graceMs: number };
   /** Cancels the execution when it aborts, with the default grace. */
   readonly signal?: AbortSignal;
   /** Forces the execution to stop when it aborts. */
@@ -68,7 +70,7 @@ export function startExecutor<C>(
   options: RunOptions = {},
 ): StartedRun<LocalRun> {
   const { id = randomUUID(), attempt = 1, jobName = "", labels = {}, traceContext = {}, protocol = "native" } = options;
-  const { deadline, heartbeatTimeoutMs, heartbeatDetails } = options;
+  const { deadline, heartbeatTimeoutMs, heartbeatDetails, recall } = options;
   const recorder = new RunRecorder();
   const logger = new MemoryLogger();
   const run = new ExecutionRun({
@@ -84,6 +86,7 @@ export function startExecutor<C>(
       labels,
       traceContext,
       protocol,
+      recall,
     },
     sink: { write: (event) => recorder.add(event), drained: () => Promise.resolve() },
     logger,

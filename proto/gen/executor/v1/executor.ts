@@ -171,7 +171,8 @@ export interface Capabilities {
   probe: boolean;
   /**
    * Executing the same execution id and attempt again, in this process or another, has the effect of doing it once: the executor finds the
-   * work there is, running or ended, and shows its output from the first byte. Hosts do so after a process, or they themselves, were lost.
+   * work there is, running or ended, and shows its output from the first byte. Hosts do so after a process, or they themselves, were lost, and
+   * with `ExecuteRequest.recall` when the work shall be stopped.
    */
   idempotent: boolean;
   /** How many executions one process takes at the same time. 0 means no limit of its own. */
@@ -233,7 +234,14 @@ export interface ExecuteRequest {
     | Duration
     | undefined;
   /** The newest `Heartbeat.details` of the attempts before this one: from where this one may go on. Unset: there were none. */
-  heartbeatDetails: { [key: string]: any } | undefined;
+  heartbeatDetails:
+    | { [key: string]: any }
+    | undefined;
+  /**
+   * Set: this is work to stop. It was told to end, and the process that had it died over that. Find what there is of it and stop that, as after
+   * `Cancel`; begin nothing. Only for executors that are `idempotent`.
+   */
+  recall: Recall | undefined;
 }
 
 export interface ExecuteRequest_ConfigEntry {
@@ -249,6 +257,14 @@ export interface ExecuteRequest_TraceContextEntry {
 export interface ExecuteRequest_LabelsEntry {
   key: string;
   value: string;
+}
+
+/** Why work is to be found and stopped. */
+export interface Recall {
+  /** For people and logs. */
+  reason: string;
+  /** From asking the target to stop until it is forced. Unset: the executor's own default. */
+  grace: Duration | undefined;
 }
 
 export interface ExecuteResponse {
@@ -1000,6 +1016,7 @@ function createBaseExecuteRequest(): ExecuteRequest {
     labels: {},
     heartbeatTimeout: undefined,
     heartbeatDetails: undefined,
+    recall: undefined,
   };
 }
 
@@ -1031,6 +1048,9 @@ export const ExecuteRequest: MessageFns<ExecuteRequest> = {
     }
     if (message.heartbeatDetails !== undefined) {
       Struct.encode(Struct.wrap(message.heartbeatDetails), writer.uint32(74).fork()).join();
+    }
+    if (message.recall !== undefined) {
+      Recall.encode(message.recall, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1129,6 +1149,14 @@ export const ExecuteRequest: MessageFns<ExecuteRequest> = {
             message.heartbeatDetails = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.recall = Recall.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1183,6 +1211,9 @@ export const ExecuteRequest: MessageFns<ExecuteRequest> = {
       ? Duration.fromPartial(object.heartbeatTimeout)
       : undefined;
     message.heartbeatDetails = object.heartbeatDetails ?? undefined;
+    message.recall = (object.recall !== undefined && object.recall !== null)
+      ? Recall.fromPartial(object.recall)
+      : undefined;
     return message;
   },
 };
@@ -1388,6 +1419,75 @@ export const ExecuteRequest_LabelsEntry: MessageFns<ExecuteRequest_LabelsEntry> 
     const message = createBaseExecuteRequest_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseRecall(): Recall {
+  return { reason: "", grace: undefined };
+}
+
+export const Recall: MessageFns<Recall> = {
+  encode(message: Recall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.grace !== undefined) {
+      Duration.encode(message.grace, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Recall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRecall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.grace = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Recall>, I>>(base?: I): Recall {
+    return Recall.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Recall>, I>>(object: I): Recall {
+    const message = createBaseRecall();
+    message.reason = object.reason ?? "";
+    message.grace = (object.grace !== undefined && object.grace !== null)
+      ? Duration.fromPartial(object.grace)
+      : undefined;
     return message;
   },
 };
