@@ -32,13 +32,19 @@ function abandoned(kit: DockerKit, id: string, ...command: readonly string[]): P
   );
 }
 
-async function sweepWith(kit: DockerKit, policy: object, held: readonly string[] = []): Promise<readonly string[]> {
+/** @param looked the containers to judge: other tests have theirs on the same engine */
+async function sweepWith(
+  kit: DockerKit,
+  policy: object,
+  looked: readonly string[],
+  held: readonly string[] = [],
+): Promise<readonly string[]> {
   using engine = await Engine.open(parseEndpoint(kit.host), {});
   const log = new MemoryLogger();
   const loaded = parsePolicy(JSON.stringify(policy), "the test");
   assert.ok(loaded.policy);
   const signal = AbortSignal.timeout(60_000);
-  const isHeld = (id: string) => held.includes(id);
+  const isHeld = (id: string) => held.includes(id) || !looked.includes(id);
   await sweep({ engine, policy: loaded.policy, owner, signal, log, isHeld, orphanMs: 0 });
   return log.entries.map(({ message, fields }) => `${message}: ${String(fields?.["container"])}`);
 }
@@ -47,7 +53,7 @@ describe("a sweep", { ...guard, skip }, () => {
   test("removes what a dead host has left, and nothing else", async () => {
     await using kit = new DockerKit();
     const running = await abandoned(kit, "sweep-running", "sleep", "600");
-    await abandoned(kit, "sweep-ended", "true");
+    const ended = await abandoned(kit, "sweep-ended", "true");
     await kit.docker("wait", "executor-host-sweep-ended-1");
     const stranger = await kit.docker(
       "run",
@@ -60,15 +66,21 @@ describe("a sweep", { ...guard, skip }, () => {
     );
     const alive = kit.start({ command: "sh -c 'echo ready; sleep 600'" });
     await alive.waitForOutput("ready");
+    const [followed = ""] = await kit.containersOf(alive.id);
+    const ours = [running, ended, stranger, await kit.docker("inspect", "--format", "{{.Id}}", followed)];
     try {
-      assert.deepEqual(await sweepWith(kit, { sweep: "off" }), []);
-      const dryRun = await sweepWith(kit, { sweep: "report", sweep_after: "0s" });
+      assert.deepEqual(await sweepWith(kit, { sweep: "off" }, ours), []);
+      const dryRun = await sweepWith(kit, { sweep: "report", sweep_after: "0s" }, ours);
       assert.deepEqual(dryRun, [
         "would remove an abandoned container: executor-host-sweep-ended-1",
         "would remove an abandoned container: executor-host-sweep-running-1",
       ]);
-      assert.deepEqual(await sweepWith(kit, {}, [running]), [], "one waits to be collected, the other has a follower");
-      const removed = await sweepWith(kit, { sweep_after: "0s" });
+      assert.deepEqual(
+        await sweepWith(kit, {}, ours, [running]),
+        [],
+        "one waits to be collected, the other has a follower",
+      );
+      const removed = await sweepWith(kit, { sweep_after: "0s" }, ours);
       assert.equal(removed.length, 2);
       assert.deepEqual(await kit.containersOf("sweep-running"), []);
       assert.deepEqual(await kit.containersOf("sweep-ended"), []);
