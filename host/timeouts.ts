@@ -14,6 +14,8 @@ export const timeouts = {
   livenessMs: 10_000,
   /** After the grace time: from dropping the call until the executor's process is dealt with. */
   abandonMs: 2_000,
+  /** For finding what a dead process of an executor has left running: until another one is there, and from then until it has begun to stop it. */
+  recallMs: 15_000,
   /** How long neighbours may finish in a process that ignores a cancel, before it is killed. */
   quarantineMs: 30_000,
   /** Graceful stop of an executor process. */

@@ -2,7 +2,7 @@ import { ConfigError, StopRequest, type Execution, type Report } from "@executor
 
 import type { Config } from "./config.ts";
 import { DockerFailure } from "./failure.ts";
-import { claimContainer } from "./run/claim.ts";
+import { claimContainer, findContainer } from "./run/claim.ts";
 import { followContainer } from "./run/follow.ts";
 import type { DockerRun } from "./run/run.ts";
 import type { Services } from "./services.ts";
@@ -14,13 +14,14 @@ export async function execute(execution: Execution<Config>, { engines, owner, lo
   const evidence: DockerRun["evidence"] = { image: config.image };
   let isRunning = false;
   try {
-    signal.throwIfAborted();
+    const isRecall = signal.aborted;
     const engine = await engines.of(config);
     const { name, version } = await engine.facts();
     evidence["engine"] = `${name} ${version} at ${engine.name}`;
     engines.sweepOnce(engine, execution.log);
     const run: DockerRun = { execution, engine, policy: loaded.policy, owner, evidence };
-    const claim = await claimContainer(run);
+    const claim = isRecall ? await findContainer(run) : await claimContainer(run);
+    if (claim === undefined) throw signal.reason;
     using _held = engines.hold(claim.id);
     isRunning = !claim.isNew;
     const started = (target: string): void => {

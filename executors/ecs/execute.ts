@@ -9,7 +9,7 @@ import { limits } from "./defaults.ts";
 import { EcsFailure, messageOf } from "./failure.ts";
 import { TaskLogs } from "./logs/follow.ts";
 import { call, unhurried, type EcsRun } from "./run.ts";
-import { claimTask } from "./task/claim.ts";
+import { claimTask, findTask } from "./task/claim.ts";
 import { findDefinition } from "./task/definition.ts";
 import { followTask } from "./task/follow.ts";
 import { reportOf, type Ending } from "./task/report.ts";
@@ -21,11 +21,14 @@ export async function execute(execution: Execution<Config>, pool: ClientPool): P
   const evidence: EcsRun["evidence"] = { cluster: config.cluster };
   let isRunning = false;
   try {
-    signal.throwIfAborted();
+    const isRecall = signal.aborted;
     const run: EcsRun = { execution, clients: await pool.of(config), evidence };
-    const definition = await findDefinition(run);
+    // Told to stop what there is: that is looked for without hurry, and nothing is started.
+    const found = isRecall ? await findTask(unhurriedly(run)) : undefined;
+    if (isRecall && found === undefined) throw signal.reason;
+    const definition = await findDefinition(isRecall ? unhurriedly(run) : run);
     evidence["taskDefinition"] = definition.taskDefinitionArn;
-    const arn = await claimTask(run, definition);
+    const arn = found ?? (await claimTask(run, definition));
     isRunning = true;
     evidence["task"] = arn;
     execution.started(`task ${arn}`);
@@ -50,6 +53,10 @@ export async function execute(execution: Execution<Config>, pool: ClientPool): P
     const { code, message, hint, retryability } = failure;
     return { outcome: "FAILED", code, message, hint, retryability, effect, evidence };
   }
+}
+
+function unhurriedly(run: EcsRun): EcsRun {
+  return { ...run, execution: { ...run.execution, signal: unhurried() } };
 }
 
 function isUncertain(error: unknown): boolean {

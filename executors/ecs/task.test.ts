@@ -199,6 +199,29 @@ describe("a task that shall stop", guard, () => {
     assert.equal(report.evidence?.["reattached"], true);
     assert.equal(task.api.count("RunTask"), 1);
   });
+
+  test("though the process that had it died is found and stopped, and none is started", async () => {
+    const recall = { reason: "enough", graceMs: 1_000 };
+    let isKnown = false;
+    let isStopped = false;
+    const startedBy: unknown[] = [];
+    await using task = await ScriptedTask.start({
+      ListTasks: (input) => {
+        startedBy.push(input["startedBy"]);
+        return { taskArns: isKnown && input["desiredStatus"] === "RUNNING" ? [taskArn] : [] };
+      },
+      DescribeTasks: () => ({ tasks: [taskIn(isStopped ? "STOPPED" : "RUNNING", { startedBy: startedBy[0] })] }),
+      StopTask: () => ((isStopped = true), { task: {} }),
+    });
+    const config = { on_host_loss: "keep", logs: "false" };
+    const { report: nothing } = await task.run(config, { id: "left", recall });
+    assert.deepEqual([nothing.outcome, nothing.effect, isStopped], ["CANCELLED", "NONE", false]);
+    isKnown = true;
+    const { report } = await task.run(config, { id: "left", recall });
+    assert.deepEqual([report.outcome, report.evidence?.["reattached"], isStopped], ["CANCELLED", true, true]);
+    assert.deepEqual(report.stop?.survivors, []);
+    assert.equal(task.api.count("RunTask"), 0);
+  });
 });
 
 describe("the service", guard, () => {

@@ -12,7 +12,7 @@ import {
   type Survivor,
 } from "../model/model.ts";
 import { formatDuration } from "../settings/duration.ts";
-import type { CallEnd, RunningCall } from "../supervision/link.ts";
+import type { AttemptRequest, CallEnd, RunningCall } from "../supervision/link.ts";
 import type { Lease } from "../supervision/pool.ts";
 import type { Timeouts } from "../timeouts.ts";
 import { LimitTimer, type TimedLimit } from "./limit-timer.ts";
@@ -32,6 +32,8 @@ export interface AttemptOptions {
   readonly heartbeatDetails: JsonObject | undefined;
   /** Aborts with a `StopCause`. */
   readonly stop: AbortSignal;
+  /** Only to find what another process of the executor has left, and stop it: `stop` has aborted. */
+  readonly isRecall: boolean;
   /** The work has begun; with the executor's report of it, if there is one. */
   onStarted(frame: EventFrame | undefined): void;
   /** Output or progress. */
@@ -40,6 +42,8 @@ export interface AttemptOptions {
   /** The work itself has given a sign of life. */
   onHeartbeat(details: JsonObject | undefined): void;
   onStopping(cause: StopCause): void;
+  /** The process that was to stop the work is gone, and has not said what became of it. */
+  onAbandoned(cause: StopCause): void;
   /** More events are waiting for the disk than should. */
   isCongested(): boolean;
   drained(): Promise<void>;
@@ -110,6 +114,7 @@ class Attempt {
           heartbeatDetails: this.#options.heartbeatDetails,
           traceContext: spec.traceContext,
           labels: spec.labels,
+          recall: this.#recall(),
         },
         (frame) => this.#receive(frame),
       );
@@ -125,6 +130,13 @@ class Attempt {
       clearTimeout(this.#overdue);
       lease.process.beyondReach.removeEventListener("abort", dropped);
     }
+  }
+
+  #recall(): AttemptRequest["recall"] {
+    const { isRecall, stop, limits } = this.#options;
+    if (!isRecall) return undefined;
+    const { message, graceMs = limits.values.graceMs } = stop.reason as StopCause;
+    return { reason: message, graceMs: graceMs - reserveOf(graceMs) };
   }
 
   #watch(limit: TimedLimit, causeOf: (limitText: string) => StopCause, isExcused?: () => boolean): LimitTimer {
@@ -208,11 +220,11 @@ class Attempt {
 
   /** Ask, wait, drop the call, kill the process; each step only if the one before was not enough. */
   async #climb(cause: StopCause): Promise<void> {
-    const { lease, limits, spec } = this.#options;
+    const { lease, limits, spec, isRecall, timeouts } = this.#options;
     const { process } = lease;
     const call = this.#call!;
     const graceMs = cause.graceMs ?? limits.values.graceMs;
-    const reserveMs = Math.min(reserveMaxMs, graceMs * reserveShare);
+    const reserveMs = reserveOf(graceMs);
     const innerGraceMs = graceMs - reserveMs;
     if (!process.link.description.capabilities.cancel) {
       // One execution per process: stopping the process is stopping the execution.
@@ -224,11 +236,18 @@ class Attempt {
       }
       return;
     }
-    this.#step("cancel", cause.message);
-    const asked = process.link.cancel(spec.id, { reason: cause.message, graceMs: innerGraceMs });
-    asked.catch((error: unknown) => this.#step("cancel-unanswered", messageOf(error)));
-    if (await endsWithin(call, graceMs)) return;
-    this.#step("call-cancelled", `not ended after ${formatDuration(graceMs)}`);
+    let limitMs = graceMs;
+    if (isRecall) {
+      // The call itself says so. What is to be stopped must first be found.
+      this.#step("recall", cause.message);
+      limitMs += timeouts.recallMs;
+    } else {
+      this.#step("cancel", cause.message);
+      const asked = process.link.cancel(spec.id, { reason: cause.message, graceMs: innerGraceMs });
+      asked.catch((error: unknown) => this.#step("cancel-unanswered", messageOf(error)));
+    }
+    if (await endsWithin(call, limitMs)) return;
+    this.#step("call-cancelled", `not ended after ${formatDuration(limitMs)}`);
     call.abort();
     if (await this.#confirmedGone()) return;
     this.#step("executor-SIGKILL", "the executor does not confirm the end");
@@ -266,6 +285,7 @@ class Attempt {
     if (this.#result !== undefined) return this.#stopped(this.#result, cause);
     const effect = this.#started ? "UNKNOWN" : "NONE";
     if (cause !== undefined) {
+      if (this.#started && process.hasExited) this.#options.onAbandoned(cause);
       const verdict = makeResult(cause.outcome, { message: cause.message, code: cause.code, effect });
       return this.#withReport(this.#neverStarted(cause) ? { ...verdict, ...notStarted } : verdict);
     }
@@ -278,7 +298,9 @@ class Attempt {
     if (result.outcome === "SUCCEEDED" || result.outcome === "OUT_OF_MEMORY" || result.outcome === "REJECTED") {
       return this.#withReport(result);
     }
-    const verdict = { ...result, outcome: cause.outcome, code: cause.code, message: cause.message };
+    const { isRecall } = this.#options;
+    const warnings = isRecall && result.outcome === "FAILED" ? [...result.warnings, result.message] : result.warnings;
+    const verdict = { ...result, outcome: cause.outcome, code: cause.code, message: cause.message, warnings };
     return this.#withReport(this.#neverStarted(cause) ? { ...verdict, ...notStarted } : verdict);
   }
 
@@ -357,6 +379,10 @@ class Attempt {
   #step(action: string, detail: string): void {
     this.#steps.push({ action, timeMs: Date.now(), detail });
   }
+}
+
+function reserveOf(graceMs: number): number {
+  return Math.min(reserveMaxMs, graceMs * reserveShare);
 }
 
 async function endsWithin(call: RunningCall, timeoutMs: number): Promise<boolean> {

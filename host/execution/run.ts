@@ -80,6 +80,10 @@ export class ExecutionRun {
   #toldDeadline: ToldDeadline | undefined;
   /** Of the attempt that has not started yet. */
   #startLimit: TimeLimit | undefined;
+  /** Work may be going on without anybody. */
+  #isAdrift: boolean;
+  /** Why it was to stop, if its process has died over that. */
+  #abandonedBy: StopCause | undefined;
 
   constructor(options: RunOptions) {
     const { earlier } = options;
@@ -87,6 +91,7 @@ export class ExecutionRun {
     this.#acceptedMs = earlier?.acceptedMs ?? Date.now();
     this.#acceptedAt = performance.now() - (Date.now() - this.#acceptedMs);
     this.#attempts = [...(earlier?.attempts ?? [])];
+    this.#isAdrift = isAdrift(this.#attempts);
     this.#slotRequest = slotRequestOf(options.spec);
     this.#limits = new LimitsInForce(options.limits);
     this.finished = this.#finished.promise;
@@ -220,7 +225,7 @@ export class ExecutionRun {
     });
     let result: Result;
     try {
-      result = await this.#untilResult(slot);
+      result = await this.#recalled(await this.#untilResult(slot));
     } catch (error) {
       this.#options.logger.error("execution failed inside the host", { execution: this.#options.spec.id, error });
       result = makeResult("FAILED", {
@@ -267,6 +272,25 @@ export class ExecutionRun {
     return this.#options.resumable && isAdrift(this.#attempts);
   }
 
+  /** Work that is to stop and may be going on without anybody is found and stopped. @returns what came of all */
+  async #recalled(ending: Result): Promise<Result> {
+    const cause = (this.#stop.signal.reason as StopCause | undefined) ?? this.#abandonedBy;
+    if (!this.#options.resumable || !this.#isAdrift || cause === undefined) return ending;
+    this.#events.attemptFinished(ending, 0);
+    const result = await this.#attempt(cause);
+    const { warnings } = ending;
+    if (this.#isAdrift) return { ...ending, warnings: [...warnings, `its work may be going on: ${result.message}`] };
+    return {
+      ...result,
+      effect: effectOf([ending, result]),
+      stop: {
+        steps: [...(ending.stop?.steps ?? []), ...(result.stop?.steps ?? [])],
+        survivors: [...(ending.stop?.survivors ?? []), ...(result.stop?.survivors ?? [])],
+      },
+      warnings: [...warnings, ...result.warnings],
+    };
+  }
+
   async #waitForSlot(): Promise<Slot> {
     const { slots } = this.#options;
     const { queueTimeoutMs } = this.#limits.values;
@@ -276,11 +300,13 @@ export class ExecutionRun {
     return await slots.wait(this.#slotRequest, limit.or(this.#stop.signal));
   }
 
-  async #attempt(): Promise<Result> {
+  /** @param recall why the work of an attempt that is over is to be found and stopped */
+  async #attempt(recall?: StopCause): Promise<Result> {
     const { supervisor, spec, timeouts, usageIntervalMs } = this.#options;
-    const isJournaled = this.#state === "STARTING";
-    if (!isJournaled) this.#beginAttempt();
-    const { startTimeoutMs } = this.#limits.values;
+    const isJournaled = recall === undefined && this.#state === "STARTING";
+    if (!isJournaled) this.#beginAttempt(recall);
+    const startTimeoutMs = recall === undefined ? this.#limits.values.startTimeoutMs : timeouts.recallMs;
+    const stopping = recall === undefined ? this.#stop.signal : new AbortController().signal;
     using startLimit =
       startTimeoutMs === undefined
         ? undefined
@@ -289,7 +315,7 @@ export class ExecutionRun {
             new StopCause("start", `start limit of ${formatDuration(startTimeoutMs)} reached`),
           );
     this.#startLimit = startLimit;
-    const stop = startLimit?.or(this.#stop.signal) ?? this.#stop.signal;
+    const stop = startLimit?.or(stopping) ?? stopping;
     let result: Result;
     try {
       // What the journal does not know to be under way must not be: after a crash it would be called not started.
@@ -314,7 +340,8 @@ export class ExecutionRun {
           timeouts,
           deadlineMs: this.#toldDeadline.toldMs,
           heartbeatDetails: this.#attempts.findLast((attempt) => attempt.heartbeatDetails)?.heartbeatDetails,
-          stop,
+          stop: recall === undefined ? stop : AbortSignal.abort(recall),
+          isRecall: recall !== undefined,
           onStarted: (frame) => this.#running(frame),
           onBulk: (frame) => this.#events.relayBulk(frame),
           onUsage: (frame) => {
@@ -325,6 +352,10 @@ export class ExecutionRun {
             this.#updateAttempt({ heartbeatMs: Date.now(), ...(details && { heartbeatDetails: details }) });
           },
           onStopping: (cause) => this.#enter("CANCELLING", cause.message),
+          onAbandoned: (cause) => {
+            this.#isAdrift = true;
+            this.#abandonedBy = cause;
+          },
           isCongested: () => this.log.congested,
           drained: () => this.log.drained(),
         });
@@ -336,6 +367,7 @@ export class ExecutionRun {
       result = notStarted(error);
     }
     this.#updateAttempt({ finishedMs: Date.now(), result });
+    this.#isAdrift ||= isAdrift(this.#attempts);
     return result;
   }
 
@@ -376,12 +408,13 @@ export class ExecutionRun {
     return this.#attempts.flatMap(({ result }) => result ?? []);
   }
 
-  #beginAttempt(): void {
+  #beginAttempt(recall?: StopCause): void {
     const number = this.#attempts.length + 1;
-    const resumes = this.#mayResume;
+    const resumes = recall !== undefined || this.#mayResume;
     this.#attempts.push({ number, startingMs: Date.now(), executorPid: 0, executorVersion: "", resumes });
     this.#events.attempt = number;
-    this.#enter("STARTING", "");
+    if (recall === undefined) this.#enter("STARTING", "");
+    else this.#enter("CANCELLING", recall.message);
   }
 
   #updateAttempt(parts: Partial<Attempt>): void {
@@ -391,6 +424,7 @@ export class ExecutionRun {
 
   #running(frame: EventFrame | undefined): void {
     this.#startLimit?.lift();
+    this.#isAdrift = false;
     this.#updateAttempt({ runningMs: Date.now() });
     // A stop that came first keeps its state; that the work has started is told by the event either way.
     if (this.#state === "STARTING") this.#enter("RUNNING", "");

@@ -15,6 +15,8 @@ export interface AttemptRequest {
   readonly heartbeatDetails?: JsonObject | undefined;
   readonly traceContext: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** There is nothing to begin, and perhaps something to stop that another process of the executor has left. */
+  readonly recall?: { readonly reason: string; readonly graceMs: number } | undefined;
 }
 
 /** How the call of an attempt ended: the executor's stream was complete, or the call failed. */

@@ -158,6 +158,7 @@ function requestToProto(request: AttemptRequest): ExecuteRequest {
     labels: { ...request.labels },
     heartbeatTimeout: request.heartbeatTimeoutMs === undefined ? undefined : toDuration(request.heartbeatTimeoutMs),
     heartbeatDetails: request.heartbeatDetails,
+    recall: request.recall && { reason: request.recall.reason, grace: toDuration(request.recall.graceMs) },
   };
 }
 

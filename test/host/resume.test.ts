@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Event } from "../../host/client/types.ts";
 import { collect, collected, outputOf, until } from "../support/collect.ts";
+import { eventually } from "../support/eventually.ts";
 import { guard } from "../support/guard.ts";
 import { HostProcess } from "../support/host-process.ts";
 
@@ -124,6 +125,68 @@ describe("an execution whose executor finds its work again", guard, () => {
       [false, true, true, true],
     );
     assert.deepEqual(readdirSync(directory), ["deadly-1"]);
+  });
+
+  for (const [what, limits, outcome] of [
+    ["cancelled", {}, "CANCELLED"],
+    ["out of time", { attemptTimeoutMs: 1_000 }, "TIMED_OUT"],
+  ] as const) {
+    test(`is stopped by another process when its executor dies over that, ${what}`, guard, async () => {
+      await using started = await startHost();
+      const { host, directory } = started;
+      const config = { directory, fragile: "true" };
+      const stream = host.client.execute({ id: "fragile", executor: "finder", config, limits });
+      await until(stream, (event) => event.type === "output");
+      if (outcome === "CANCELLED") await host.client.cancel("fragile");
+      const { result } = await collect(host.client.watch("fragile"));
+      assert.deepEqual([result.outcome, result.effect, result.evidence?.["found"]], [outcome, "UNKNOWN", true]);
+      assert.deepEqual(readdirSync(directory), [], "the work is gone");
+      const { attempts } = await host.client.get("fragile");
+      assert.deepEqual(
+        attempts.map((attempt) => [attempt.result?.outcome, attempt.resumes]),
+        [
+          [outcome, false],
+          [outcome, true],
+        ],
+      );
+    });
+  }
+
+  test("is not begun again when there is nothing left to stop", guard, async () => {
+    await using started = await startHost();
+    const { host, directory } = started;
+    const { rest } = await begin(host, "ended", { directory, fragile: "true" });
+    rmSync(join(directory, "ended-1"));
+    await host.client.cancel("ended");
+    await rest;
+    const { result } = await collect(host.client.watch("ended"));
+    assert.deepEqual([result.outcome, result.evidence?.["found"]], ["CANCELLED", false]);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test("is stopped when it is cancelled while nobody has it", guard, async () => {
+    await using started = await startHost();
+    const { host, directory } = started;
+    const stream = host.client.execute({ id: "adrift", executor: "finder", config: { directory, crash: "true" } });
+    await until(stream, (event) => event.type === "attemptFinished" && event.attempt === 2);
+    await host.client.cancel("adrift");
+    const { result } = await collect(host.client.watch("adrift"));
+    assert.deepEqual([result.outcome, result.evidence?.["found"]], ["CANCELLED", true]);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test("is told to be going on, perhaps, when nothing can stop it", guard, async () => {
+    await using started = await startHost();
+    const { host, directory } = started;
+    const { rest } = await begin(host, "alone", { directory, fragile: "true" });
+    await host.plugins.remove("finder");
+    await eventually("its executor is gone", async () => (await host.client.listExecutors()).executors.length === 0);
+    await host.client.cancel("alone");
+    await rest;
+    const { result } = await collect(host.client.watch("alone"));
+    assert.equal(result.outcome, "CANCELLED");
+    assert.match(result.warnings.join(), /its work may be going on: no executor is named "finder"/);
+    assert.deepEqual(readdirSync(directory), ["alone-1"]);
   });
 
   test("begins anew after a failure, as its policy says", guard, async () => {

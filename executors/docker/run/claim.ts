@@ -56,6 +56,26 @@ export async function claimContainer(run: DockerRun): Promise<Claim> {
   });
 }
 
+/**
+ * The newest container that an execution has left, for it to be stopped. One that was never started is removed.
+ *
+ * @throws {DockerFailure}
+ */
+export async function findContainer(run: DockerRun): Promise<Claim | undefined> {
+  const { execution, engine } = run;
+  const [name] = await containersOf(run, unhurried());
+  const facts = name === undefined ? undefined : await engine.inspect(name, unhurried());
+  if (name === undefined || facts === undefined) return undefined;
+  assertSame(run, facts);
+  if (facts.State.Status === "created") {
+    await engine.remove(facts.Id, unhurried());
+    return undefined;
+  }
+  execution.log.info("stopping the container there is", { container: name });
+  run.evidence["reattached"] = true;
+  return { id: facts.Id, name, isNew: false };
+}
+
 async function pull(run: DockerRun): Promise<void> {
   run.evidence["pullMs"] = Math.round(await pullImage(run.execution, run.engine));
 }
@@ -94,13 +114,19 @@ function toJobFile({
 
 /** A container of an earlier attempt that nobody has collected: it is still the same work, and must not be done twice. */
 async function findEarlier(run: DockerRun): Promise<Claim | undefined> {
-  const { execution, engine } = run;
-  const listed = await engine.list([`${labelKeys.execution}=${execution.id}`], execution.signal);
-  const newest = listed
-    .map(({ Names }) => Names[0]?.replace(/^\//, "") ?? "")
-    .filter((name) => name !== "" && !isKeptName(name) && name !== containerName(execution))
-    .toSorted((a, b) => attemptOf(b) - attemptOf(a))[0];
+  const { execution } = run;
+  const names = await containersOf(run, execution.signal);
+  const newest = names.find((name) => name !== containerName(execution));
   return newest === undefined ? undefined : follower(run, newest);
+}
+
+/** Names of the containers of all attempts, the newest first; not of those that are kept for people. */
+async function containersOf({ execution, engine }: DockerRun, signal: AbortSignal): Promise<readonly string[]> {
+  const listed = await engine.list([`${labelKeys.execution}=${execution.id}`], signal);
+  return listed
+    .map(({ Names }) => Names[0]?.replace(/^\//, "") ?? "")
+    .filter((name) => name !== "" && !isKeptName(name))
+    .toSorted((a, b) => attemptOf(b) - attemptOf(a));
 }
 
 function attemptOf(name: string): number {

@@ -13,15 +13,17 @@ type Definition = TaskDefinition & { taskDefinitionArn: string };
  * for which the service starts one task only.
  */
 export async function claimTask(run: EcsRun, definition: Definition): Promise<string> {
-  const { execution, evidence } = run;
-  const found = await findTask(run);
-  if (found !== undefined) {
-    assertSame(run, found);
-    execution.log.info("following the task there is", { task: found.taskArn });
-    evidence["reattached"] = true;
-    return found.taskArn;
-  }
-  return startTask(run, definition);
+  return (await findTask(run)) ?? startTask(run, definition);
+}
+
+/** The task there is of an execution. @throws {EcsFailure} `EXECUTION_ID_CONFLICT` */
+export async function findTask(run: EcsRun): Promise<string | undefined> {
+  const found = await lookForTask(run);
+  if (found === undefined) return undefined;
+  assertSame(run, found);
+  run.execution.log.info("following the task there is", { task: found.taskArn });
+  run.evidence["reattached"] = true;
+  return found.taskArn;
 }
 
 async function startTask({ execution, clients }: EcsRun, definition: Definition): Promise<string> {
@@ -45,7 +47,7 @@ function placementFailure(failures: readonly Failure[]): EcsFailure {
 }
 
 /** This attempt's task, also when it has ended; or that of the last attempt while it runs: it is still the same work. */
-async function findTask(run: EcsRun): Promise<(Task & { taskArn: string }) | undefined> {
+async function lookForTask(run: EcsRun): Promise<(Task & { taskArn: string }) | undefined> {
   const { id, attempt } = run.execution;
   const looks = [
     { attempt, desiredStatus: "RUNNING" },
