@@ -60,17 +60,17 @@ for (const [what, given, expected] of [
   test(`${what} is refused`, () => assert.deepEqual(problems(given), [expected]));
 }
 
-test("messages are put together in requests as large as Pub/Sub takes them", () => {
+test("messages are put together in requests, and a large one has its own", () => {
   const message = (bytes: number) => ({ data: Buffer.alloc(bytes), attributes: {}, orderingKey: "" });
   const small = Array.from({ length: limits.requestMessages * 2 + 1 }, () => message(1));
   assert.deepEqual(
     requestsOf(small).map(({ length }) => length),
     [limits.requestMessages, limits.requestMessages, 1],
   );
-  const large = [message(6_000_000), message(3_000_000), message(3_000_000)];
+  const large = [message(9_000_000), message(3_000_000), message(900_000), message(900_000)];
   assert.deepEqual(
     requestsOf(large).map(({ length }) => length),
-    [2, 1],
+    [1, 2, 1],
   );
   assert.deepEqual(requestsOf([]), []);
 });

@@ -17,9 +17,11 @@ export const limits = {
     checkAfterMs: Infinity,
     checkMs: 1_000,
   },
-  /** Messages in one request, and their bytes; Pub/Sub's own limits. */
+  /** Messages in one request, and the bytes of one message; Pub/Sub's own limits. */
   requestMessages: 1_000,
-  requestBytes: 10_000_000,
+  messageBytes: 10_000_000,
+  /** Bytes of messages that are put together: what a gRPC server takes by default, as emulators are. */
+  requestBytes: 4_000_000,
   /** What a message takes beside its content. */
   messageOverheadBytes: 64,
   /** Attributes of one message, and the bytes of their keys and values; Pub/Sub's own limits. */

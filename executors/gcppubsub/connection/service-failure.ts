@@ -27,7 +27,8 @@ export function serviceFailure(error: unknown, peer: string): RemoteFailure {
   const unsent = grpcConnectFailure({ code, message: details }, peer);
   // Its hint may name keys that this executor does not have.
   if (unsent !== undefined) return fail(unsent.code as keyof typeof failureCodes, unsent.message, { cause: error });
-  const kind = meanings[code] ?? "SERVICE_ERROR";
+  const isTooLarge = code === status.RESOURCE_EXHAUSTED && /larger than max/i.test(details);
+  const kind = isTooLarge ? "MESSAGE_TOO_LARGE" : (meanings[code] ?? "SERVICE_ERROR");
   const what = kind === "TIMEOUT_TOTAL" ? "not finished in time" : `Pub/Sub says ${status[code]}`;
   return fail(kind, `${what}: ${details}`, { cause: error });
 }
@@ -38,6 +39,7 @@ const refusals: ReadonlySet<string> = new Set([
   "PERMISSION_DENIED",
   "AUTH_FAILED",
   "MESSAGE_REFUSED",
+  "MESSAGE_TOO_LARGE",
   "QUOTA_EXCEEDED",
   "CREDENTIALS_UNAVAILABLE",
   "DNS_NOT_FOUND",

@@ -23,11 +23,11 @@ export async function readMessages(execution: Execution<Config>, signal: AbortSi
   return messages.map((message, index) => {
     const complete = { ...message, attributes: { ...trace, ...message.attributes } };
     const bytes = bytesOf(complete);
-    if (bytes > limits.requestBytes) {
+    if (bytes > limits.messageBytes) {
       const position = messages.length > 1 ? `message ${index + 1}` : "the message";
       throw fail(
         "MESSAGE_TOO_LARGE",
-        `${position} has ${bytes} bytes, and Pub/Sub takes ${limits.requestBytes} at most`,
+        `${position} has ${bytes} bytes, and Pub/Sub takes ${limits.messageBytes} at most`,
       );
     }
     return complete;
@@ -59,7 +59,7 @@ async function readBatch(path: string, signal: AbortSignal): Promise<readonly Me
   }
 }
 
-/** Messages put together in requests as large as Pub/Sub takes them, in their order. */
+/** Messages put together in requests, in their order; a large one has a request of its own. */
 export function requestsOf(messages: readonly Message[]): Message[][] {
   const requests: Message[][] = [];
   let bytes = Infinity;

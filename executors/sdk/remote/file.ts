@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { messageOf } from "@executor-host/proto/shared/error";
 import { RemoteFailure } from "./failure.ts";
 
@@ -8,14 +8,19 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: "is a directory",
 };
 
+/** Largest file that a job may name: it is held in memory, beside the files of other executions. */
+const maxBytes = 256 * 1024 * 1024;
+/** Read at a time. */
+const chunkBytes = 1024 * 1024;
+
 /**
- * Read a file that a key of the config names.
+ * Read a file that a key of the config names: 256 MiB at most.
  *
  * @throws {RemoteFailure} `FILE_UNREADABLE`
  */
 export async function readNamedFile(key: string, path: string, signal?: AbortSignal): Promise<Buffer> {
   try {
-    return await readFile(path, signal === undefined ? {} : { signal });
+    return await readAll(path, signal);
   } catch (error) {
     signal?.throwIfAborted();
     const reason = reasons[String((error as NodeJS.ErrnoException).code)] ?? messageOf(error);
@@ -29,4 +34,16 @@ export async function readNamedFile(key: string, path: string, signal?: AbortSig
       },
     );
   }
+}
+
+/** What is no regular file, such as a pipe or a device, has no size to look at first. */
+async function readAll(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes, ...(signal && { signal }) })) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBytes) throw new Error(`is larger than ${maxBytes / 1024 / 1024} MiB`);
+  }
+  return Buffer.concat(chunks, bytes);
 }
