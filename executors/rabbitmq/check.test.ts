@@ -66,6 +66,8 @@ test("contradictions are named by their key", () => {
     ],
     [{ rpc: "true", "message.reply_to": "a" }, "message.reply_to cannot be combined with rpc"],
     [{ rpc: "true", confirm: "false" }, "confirm cannot be false with rpc"],
+    [{ rpc: "true", in_flight: "2" }, "in_flight has no effect with rpc"],
+    [{ confirm: "false", in_flight: "2" }, "in_flight has no effect with confirm=false"],
     [{ rpc: "true", messages: '[{"body":"b"}]' }, "messages cannot be combined with rpc"],
     [{ tls_ca_file: "/ca.pem" }, "tls_ca_file has no effect without TLS"],
     [{ url: "amqps://a.test", auth: "external" }, "tls_certificate_file is required with auth=external"],

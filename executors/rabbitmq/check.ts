@@ -31,6 +31,7 @@ export function check(config: Config): Violation[] {
     ...checkQueue(config),
     ...checkExchange(config),
     ...checkCall(config),
+    ...checkInFlight(config),
     ...checkLogin(config),
   ];
 }
@@ -96,6 +97,12 @@ function checkExchange(config: Config): Violation[] {
     ...violations,
     ...stray.map((key) => violation(key, "has no effect without exchange.create", "set exchange.create=true")),
   ];
+}
+
+function checkInFlight(config: Config): Violation[] {
+  if (config.in_flight === 1) return [];
+  const stray = config.rpc ? "rpc" : config.confirm ? undefined : "confirm=false";
+  return stray === undefined ? [] : [violation("in_flight", `has no effect with ${stray}`, "leave it out")];
 }
 
 function checkCall(config: Config): Violation[] {

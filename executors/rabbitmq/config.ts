@@ -17,7 +17,7 @@ import { debugField, parseBase64, parseJsonText, tlsFields, word } from "@execut
 
 import { parseAddresses } from "./connection/address.ts";
 import { mechanisms } from "./connection/settings.ts";
-import { defaults } from "./defaults.ts";
+import { defaults, limits } from "./defaults.ts";
 import { parseMessageLines, parseMessages } from "./message/many.ts";
 import { parseExpiration, parseTimestamp } from "./message/times.ts";
 import { parseTable } from "./message/table.ts";
@@ -60,6 +60,14 @@ export const config = defineConfig({
     summary:
       "Wait until the broker confirms each message. Without it, nobody says that a message has arrived, and nothing is proven.",
     default: true,
+  }),
+
+  in_flight: integer({
+    summary:
+      "Messages that may be on their way without a confirmation. With 1, each is sent when the one before is confirmed; with more, which is faster, messages behind one that fails may have been published.",
+    default: 1,
+    minimum: 1,
+    maximum: limits.inFlight,
   }),
 
   // The queue
@@ -128,7 +136,7 @@ export const config = defineConfig({
   "message.file": word("Body: path of a file on the executor's machine, sent as it is."),
   messages: custom({
     summary:
-      "Bodies: a JSON array of objects with body (text; anything else is sent as JSON) or base64Body, and optionally routing_key, headers, messageId. They are sent one after the other, each when the one before is confirmed.",
+      "Bodies: a JSON array of objects with body (text; anything else is sent as JSON) or base64Body, and optionally routing_key, headers, messageId. They are sent one after the other; in_flight says how fast.",
     schema: string,
     parse: parseMessages,
     examples: ['[{"body":"one"},{"body":{"n":2},"routing_key":"reports.eu"}]'],

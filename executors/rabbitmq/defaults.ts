@@ -16,6 +16,8 @@ export const limits = {
   checkAfterMs: 5_000,
   /** Time for that. */
   checkMs: 2_000,
+  /** Messages without a confirmation. Key `in_flight`. */
+  inFlight: 10_000,
   /** Channels of one connection that are kept open when nobody uses them. */
   idleChannels: 32,
   /** Time for a goodbye to the broker. */

@@ -26,8 +26,8 @@ export class Delivery {
   readonly #first: Delivered[] = [];
   #count = 0;
   #bytes = 0;
-  /** The exchange of the message that is out without an answer. */
-  #open: string | undefined;
+  /** Messages that are out without an answer, or without one that tells what has become of them. */
+  #open = 0;
 
   constructor(confirm: boolean) {
     this.#confirm = confirm;
@@ -37,33 +37,35 @@ export class Delivery {
     return this.#count;
   }
 
-  sending(exchange: string): void {
-    this.#open = exchange;
+  sending(): void {
+    this.#open++;
   }
 
   add(delivered: Delivered): void {
-    this.#open = undefined;
+    this.#open--;
     this.#count++;
     this.#bytes += delivered.bytes;
     if (this.#first.length < namedMessages) this.#first.push(delivered);
   }
 
-  /** What ended the execution may say what has become of the message that was out. */
-  failed(error: unknown): void {
+  /** Why a message was not confirmed may say what has become of it. */
+  failed(error: unknown, exchange: string): void {
     if (!(error instanceof RemoteFailure)) return;
     // An exchange may have brought the message to other queues than the one that has turned it away.
-    const isNackedByOne = error.code === "NACKED" && this.#open === "";
-    if (isNackedByOne || refusals.has(error.code)) this.#open = undefined;
+    const isNackedByOne = error.code === "NACKED" && exchange === "";
+    // What closes the channel is about one message, and nobody says about which.
+    const isClear = error.code === "UNROUTABLE" || error.code === "EXCHANGE_NOT_FOUND" || this.#open === 1;
+    if (isNackedByOne || (isClear && refusals.has(error.code))) this.#open--;
   }
 
   /** Has a queue got a message? Undefined: nobody can tell. */
   get effect(): Report["effect"] {
     if (this.#count > 0) return this.#confirm ? "HAPPENED" : undefined;
-    return this.#open === undefined ? "NONE" : undefined;
+    return this.#open === 0 ? "NONE" : undefined;
   }
 
   /**
-   * Keys: `published`, how many the broker has confirmed; `unpublished`, how many it has not; `bytes`; `messages`, the first hundred
+   * Keys: `published`, how many the broker has confirmed; `unpublished`, how many it has not, some of which may be on their way; `bytes`; `messages`, the first hundred
    * (`exchange`, `routingKey`, `messageId`, `bytes`, `confirmed`, `answerMs`); `reply` (`bytes`, `contentType`, `type`, `messageId`, `waitedMs`).
    */
   evidence(): JsonObject {

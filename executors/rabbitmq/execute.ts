@@ -30,7 +30,6 @@ export async function execute(execution: Execution<Config>, pool: ConnectionPool
     return { outcome: "SUCCEEDED", effect: run.delivery.effect, evidence: run.evidence() };
   } catch (error) {
     const { phase, delivery } = run;
-    delivery.failed(error);
     return reportOfThrown(error, signal, { effect: delivery.effect, phase, evidence: run.evidence(), unknownEffect });
   }
 }
@@ -42,6 +41,13 @@ export function connectLimit(signal: AbortSignal, limitMs: number) {
       hint: "check the port, and whether it speaks AMQP",
     }),
   );
+}
+
+/** A message without an answer yet. */
+interface Sent {
+  /** Among many, from 1. */
+  readonly position: number | undefined;
+  readonly delivered: Promise<Delivered>;
 }
 
 /** One execution on its way. */
@@ -96,22 +102,62 @@ class RabbitRun {
     stop: AbortSignal,
     patience: AbortSignal,
   ): Promise<void> {
-    const { config, stdout, progress } = this.#execution;
+    const { config } = this.#execution;
     this.phase = "while publishing";
-    for (const message of messages) {
-      stop.throwIfAborted();
-      const delivered = await this.#deliver(message, channel, patience);
-      if (!stdout.write(`${JSON.stringify(lineOf(delivered))}\n`) && !patience.aborted) await stdout.drained();
-      if (messages.length > 1) progress({ fraction: this.delivery.count / messages.length });
+    const onTheirWay: Sent[] = [];
+    const count = messages.length;
+    try {
+      for (const [index, message] of messages.entries()) {
+        if (onTheirWay.length >= config.in_flight) await this.#tell(onTheirWay.shift(), count, patience);
+        stop.throwIfAborted();
+        const position = count > 1 ? index + 1 : undefined;
+        onTheirWay.push({ position, delivered: this.#deliver(message, position, channel, patience) });
+      }
+      while (onTheirWay.length > 0) await this.#tell(onTheirWay.shift(), count, patience);
+    } catch (error) {
+      // Nothing more is sent, but what was sent may have arrived.
+      for (const sent of onTheirWay) await this.#tell(sent, count, patience).catch(() => undefined);
+      throw error;
     }
     if (!config.confirm) this.#execution.warn("confirm=false: nobody has said that the messages have arrived");
   }
 
-  async #deliver(message: Outgoing, channel: PublishChannel, patience: AbortSignal): Promise<Delivered> {
-    this.delivery.sending(message.exchange);
-    const delivered = await deliver(message, channel, this.#execution.config.confirm, patience);
-    this.delivery.add(delivered);
+  async #tell(sent: Sent | undefined, count: number, patience: AbortSignal): Promise<void> {
+    if (sent === undefined) return;
+    const { stdout, progress } = this.#execution;
+    const line = { position: sent.position, ...lineOf(await sent.delivered) };
+    if (!stdout.write(`${JSON.stringify(line)}\n`) && !patience.aborted) await stdout.drained();
+    if (count > 1) progress({ fraction: this.delivery.count / count });
+  }
+
+  /** To be waited for sooner or later. */
+  #deliver(
+    message: Outgoing,
+    position: number | undefined,
+    channel: PublishChannel,
+    patience: AbortSignal,
+  ): Promise<Delivered> {
+    const delivered = this.#deliverNow(message, position, channel, patience);
+    delivered.catch(() => undefined);
     return delivered;
+  }
+
+  async #deliverNow(
+    message: Outgoing,
+    position: number | undefined,
+    channel: PublishChannel,
+    patience: AbortSignal,
+  ): Promise<Delivered> {
+    const name = position === undefined ? "" : `message ${position}: `;
+    this.delivery.sending();
+    try {
+      const delivered = await deliver(message, channel, this.#execution.config.confirm, name, patience);
+      this.delivery.add(delivered);
+      return delivered;
+    } catch (error) {
+      this.delivery.failed(error, message.exchange);
+      throw error;
+    }
   }
 
   async #call(
@@ -124,7 +170,7 @@ class RabbitRun {
     if (message === undefined) return;
     const call = await prepareCall(message, channel, stop);
     this.phase = "while publishing";
-    await this.#deliver(call.request, channel, patience);
+    await this.#deliver(call.request, undefined, channel, patience);
     this.phase = "while waiting for the reply";
     const sentMs = performance.now();
     const reply = await call.reply(stop);

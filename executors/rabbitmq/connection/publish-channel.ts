@@ -18,17 +18,31 @@ export interface Returned {
   readonly text: string;
 }
 
+interface ReturnFields {
+  readonly replyCode: number;
+  readonly replyText: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
 /** What a broker says of a message. */
 export type Verdict = "confirmed" | "nacked" | Returned;
 
-/** A channel on which the broker confirms what is published; for one execution at a time, and one message at a time. */
+/** A message without an answer yet. */
+interface Pending {
+  readonly message: Outgoing;
+  returned: Returned | undefined;
+}
+
+/** A channel on which the broker confirms what is published; for one execution at a time. */
 export class PublishChannel {
   readonly link: Link;
   readonly #channel: ConfirmChannel;
   #closed = false;
   #spoiled = false;
   #problem: Error | undefined;
-  #returned: Returned | undefined;
+  /** Oldest first. */
+  readonly #pending = new Set<Pending>();
 
   constructor(channel: ConfirmChannel, link: Link) {
     this.#channel = channel;
@@ -39,10 +53,7 @@ export class PublishChannel {
     channel.on("close", () => {
       this.#closed = true;
     });
-    channel.on("return", ({ fields }: Message) => {
-      const { replyCode, replyText } = fields as unknown as { replyCode: number; replyText: string };
-      this.#returned = { code: replyCode, text: replyText };
-    });
+    channel.on("return", (message: Message) => this.#noteReturned(message));
   }
 
   /** May be used for another execution. */
@@ -71,11 +82,12 @@ export class PublishChannel {
    */
   async publish(message: Outgoing, signal: AbortSignal): Promise<Verdict> {
     const { exchange, routingKey, content, properties } = message;
-    this.#returned = undefined;
+    const pending: Pending = { message, returned: undefined };
+    this.#pending.add(pending);
     const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
     try {
       this.#channel.publish(exchange, routingKey, content, properties, (error: Error | null) => {
-        if (error === null) resolve(this.#returned ?? "confirmed");
+        if (error === null) resolve(pending.returned ?? "confirmed");
         else if (error.message === "message nacked") resolve("nacked");
         else reject(error);
       });
@@ -84,6 +96,8 @@ export class PublishChannel {
       this.#spoiled = true;
       // The broker's reason follows, or has come before.
       throw this.#explain(error, "publish", signal);
+    } finally {
+      this.#pending.delete(pending);
     }
   }
 
@@ -95,7 +109,8 @@ export class PublishChannel {
    */
   async publishUnconfirmed(message: Outgoing, signal: AbortSignal): Promise<"sent" | Returned> {
     const { exchange, routingKey, content, properties } = message;
-    this.#returned = undefined;
+    const pending: Pending = { message, returned: undefined };
+    this.#pending.add(pending);
     try {
       this.#channel.publish(exchange, routingKey, content, properties);
       // A broker answers in order, so the answer to a question of no consequence comes after all that.
@@ -103,8 +118,10 @@ export class PublishChannel {
     } catch (error) {
       this.#spoiled = true;
       throw this.#explain(error, "publish", signal);
+    } finally {
+      this.#pending.delete(pending);
     }
-    return this.#returned ?? "sent";
+    return pending.returned ?? "sent";
   }
 
   /** Receive messages from a queue; the channel serves nobody else afterwards. */
@@ -125,6 +142,18 @@ export class PublishChannel {
   /** Never rejects. */
   close(): void {
     if (!this.#closed && this.link.usable) this.#channel.close().catch(() => undefined);
+  }
+
+  /** The broker does not number what it gives back: it is the oldest that looks like it. */
+  #noteReturned({ fields, content }: Message): void {
+    const { replyCode, replyText, exchange, routingKey } = fields as unknown as ReturnFields;
+    for (const pending of this.#pending) {
+      const { message, returned } = pending;
+      if (returned !== undefined || message.routingKey !== routingKey || message.exchange !== exchange) continue;
+      if (!message.content.equals(content)) continue;
+      pending.returned = { code: replyCode, text: replyText };
+      return;
+    }
   }
 
   #explain(error: unknown, request: Request, signal: AbortSignal): unknown {

@@ -17,12 +17,14 @@ export interface Delivered {
 /**
  * Publish one message, and take nothing but a confirmation for an answer.
  *
+ * @param name of one among many, for people: `message 3: `
  * @throws {RemoteFailure} `UNROUTABLE`, `NACKED` ... @throws `signal.reason`
  */
 export async function deliver(
   message: Outgoing,
   channel: PublishChannel,
   confirm: boolean,
+  name: string,
   signal: AbortSignal,
 ): Promise<Delivered> {
   const startMs = performance.now();
@@ -30,12 +32,12 @@ export async function deliver(
   const { exchange, routingKey, content, properties } = message;
   const place = `exchange ${JSON.stringify(exchange)} with routing key ${JSON.stringify(routingKey)}`;
   if (verdict === "nacked") {
-    throw failure("NACKED", `the broker could not take the message for ${place}: it answered with a nack`, {
+    throw failure("NACKED", `${name}the broker could not take the message for ${place}: it answered with a nack`, {
       hint: "a full queue with overflow=reject-publish does that, and a broker in trouble",
     });
   }
   if (typeof verdict === "object") {
-    throw failure("UNROUTABLE", `no queue gets a message for ${place}: ${verdict.text} (${verdict.code})`, {
+    throw failure("UNROUTABLE", `${name}no queue gets a message for ${place}: ${verdict.text} (${verdict.code})`, {
       hint: exchange === "" ? "check the name of the queue, or set queue.create=true" : "bind a queue to the exchange",
     });
   }

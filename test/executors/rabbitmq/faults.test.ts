@@ -84,6 +84,19 @@ describe("when RabbitMQ is in trouble", { ...guard, skip: rabbitmq.skip }, () =>
     assert.equal((await setup.executor.run()).report.outcome, "SUCCEEDED");
   });
 
+  test("of many on their way, those whose confirmation is lost leave the effect open", guard, async () => {
+    await using setup = await setUp({ in_flight: "3" });
+    await setup.executor.run();
+    setup.proxy.hold();
+    const started = setup.executor.start({ messages: '[{"body":"1"},{"body":"2"},{"body":"3"},{"body":"4"}]' });
+    await eventually("three messages are in the queue", async () => (await setup.depth()) === 4);
+    setup.proxy.cut();
+    const { report } = await started.finished;
+    assert.deepEqual([report.code, report.retryability, report.effect], ["CONNECTION_LOST", undefined, undefined]);
+    assert.deepEqual([report.evidence?.["published"], report.evidence?.["unpublished"]], [0, 4]);
+    assert.equal(await setup.depth(), 4, "the fourth was not sent");
+  });
+
   test("a broker that never answers is given up", guard, async () => {
     await using setup = await setUp();
     setup.proxy.hold();

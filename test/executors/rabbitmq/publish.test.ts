@@ -279,6 +279,43 @@ describe("many messages", { ...guard, skip: rabbitmq.skip }, () => {
     assert.equal((await setup.read()).length, 2);
   });
 
+  test("may be on their way together, and are told in their order all the same", guard, async () => {
+    await using setup = setUp({ in_flight: "50" });
+    const messages = Array.from({ length: 1_000 }, (_, index) => ({ body: `${index}` }));
+    const run = await setup.executor.run({ messages: JSON.stringify(messages) });
+    assert.equal(evidence(run, "published"), 1_000);
+    const lines = run.stdout.toString().trimEnd().split("\n");
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { readonly position: number }).position),
+      messages.map((_, index) => index + 1),
+    );
+    assert.deepEqual(
+      (await setup.read()).map(({ payload }) => payload.toString()),
+      messages.map(({ body }) => body),
+    );
+  });
+
+  test("that are on their way behind one that fails are told as well", guard, async () => {
+    await using setup = setUp({ in_flight: "4" });
+    const bodies = ["same", "same", "same", "d", "e", "f", "g", "h", "i"];
+    const messages = bodies.map((body, index) => ({ body, ...(index === 1 && { routing_key: "nowhere" }) }));
+    const run = await setup.executor.run({ messages: JSON.stringify(messages) });
+    const { report } = run;
+    assert.deepEqual([report.code, report.retryability, report.effect], ["UNROUTABLE", "PERMANENT", "HAPPENED"]);
+    assert.match(report.message ?? "", /^message 2: no queue gets a message/);
+    const read = await setup.read();
+    assert.deepEqual(
+      [report.evidence?.["published"], report.evidence?.["unpublished"]],
+      [read.length, 9 - read.length],
+    );
+    assert.ok(read.length < 8, "not all were sent");
+    const told = run.stdout.toString().trimEnd().split("\n");
+    assert.deepEqual(
+      told.map((line) => bodies[(JSON.parse(line) as { readonly position: number }).position - 1]),
+      read.map(({ payload }) => payload.toString()),
+    );
+  });
+
   test("without confirmations prove nothing, and say so", guard, async () => {
     await using setup = setUp({ confirm: "false" });
     const { report } = await setup.executor.run({ messages_ndjson: '{"body":"1"}\n{"body":"2"}\n' });
