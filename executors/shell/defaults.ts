@@ -46,7 +46,7 @@ export const limits = {
   reservedDescriptors: 160,
   /** Two outputs, and while it starts its payload or the line to its launcher. */
   descriptorsPerJob: 3,
-  /** Making a batch of FIFOs, looking up an account, probing a tool. */
+  /** Making a batch of FIFOs or pipes, looking up an account, probing a tool. */
   helperMs: 10_000,
   /** Largest `env_file`. */
   envFileBytes: 1024 * 1024,

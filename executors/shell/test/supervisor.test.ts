@@ -4,6 +4,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { launchExecutor, type LocalRun, type StartedRun } from "@executor-host/sdk/testing";
+import { limits } from "../defaults.ts";
 import { listProcesses, readProcess } from "../process/proc.ts";
 import { needsSupervisor } from "./support/needs.ts";
 import { eventually, killProcessesOf, processesOf, useShell } from "./support/use-shell.ts";
@@ -110,6 +111,27 @@ test("when the spawner is killed its jobs end with it, and the next job gets a n
   const next = await shell.run({ command: "echo next" });
   assert.equal(next.stdout.toString(), "next\n");
   assert.equal(next.report.evidence?.["supervisor"], "native");
+});
+
+test("a spawner that was stopped holds up its own jobs only, and starts them when it goes on", hang, async (t) => {
+  if (!needsSupervisor(t)) return;
+  const shell = useShell(t, "native");
+  const running = shell.start({ command: "echo $$; sleep 600", shell: "true" });
+  const spawner = supervisorOf(supervisorOf(await firstNumberOf(running)));
+  process.kill(spawner, "SIGSTOP");
+  // More than it has pipes in stock for.
+  const jobs = Array.from({ length: 2 * limits.pipeBatch }, () => shell.start({ command: "echo done" }));
+  const finished = jobs.map(({ finished: each }) => each);
+  const first = await Promise.any(finished);
+  assert.equal(first.report.outcome, "SUCCEEDED");
+  process.kill(spawner, "SIGCONT");
+  for (const { report, stdout } of await Promise.all(finished)) {
+    assert.equal(report.outcome, "SUCCEEDED", report.message);
+    assert.equal(stdout.toString(), "done\n");
+  }
+  running.cancel({ graceMs: 1_000 });
+  assert.equal((await running.finished).report.outcome, "CANCELLED");
+  await eventually(() => assert.equal(readProcess(spawner), undefined, "it is not needed any more"));
 });
 
 test("a daemon that is left alone belongs to nobody any more", hang, async (t) => {

@@ -43,12 +43,13 @@ export class NativeSpawner implements JobSpawner {
   }
 
   async spawn(spec: JobSpec): Promise<RunningJob> {
+    const link = this.#link;
     try {
       return await this.#spawn(spec);
     } catch (error) {
-      // It may have been killed just now.
-      await waitAtMost(limits.pollMs, this.#link.ended);
-      if (this.#link.isOpen) throw error;
+      // It may have been killed just now, or have been given up.
+      await waitAtMost(limits.pollMs, link.ended);
+      if (link.isOpen) throw error;
       return this.#spawn(spec);
     }
   }
@@ -120,7 +121,8 @@ export class NativeSpawner implements JobSpawner {
       .then(({ fds, errno }) => {
         if (link !== this.#link) return;
         this.#stock.push(...fds);
-        if (fds.length < 2) throw noPipes(errno === 0 ? "the supervisor was killed" : `error ${errno}`);
+        if (fds.length < 2)
+          throw noPipes(errno === 0 ? "the supervisor was killed, or does not answer" : `error ${errno}`);
       })
       .finally(() => {
         this.#filling = undefined;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { limits } from "../../defaults.ts";
+import { startTimer, waitAtMost } from "../../timer.ts";
 import { EventReader, RequestWriter, wireVersion, type WireEvent } from "./wire.ts";
 
 /** Takes the events of one job. */
@@ -25,16 +26,23 @@ export class SupervisorLink {
   readonly #output: Socket;
   readonly #jobs = new Map<number, EventTaker>();
   #pipesWanted = Promise.withResolvers<{ readonly errno: number; readonly fds: readonly number[] }>();
+  readonly #kill: () => void;
+  readonly #answerMs: number;
   #lastJob = 0;
   #isOpen = true;
+  #isRetired = false;
 
-  /** @param path of the program @throws when it does not run, or is not of this version */
-  static async start(path: string): Promise<SupervisorLink> {
+  /**
+   * @param path of the program
+   * @param answerMs how long it may take to say that it is there, and to make pipes
+   * @throws when it does not run, or is not of this version
+   */
+  static async start(path: string, answerMs: number = limits.helperMs): Promise<SupervisorLink> {
     const greeted = Promise.withResolvers<void>();
     // Handled below; this is for the time until then.
     greeted.promise.catch(() => {});
-    const link = new SupervisorLink(path, greeted);
-    const timer = setTimeout(() => greeted.reject(new Error(`${path} says nothing`)), limits.helperMs);
+    const link = new SupervisorLink(path, greeted, answerMs);
+    const timer = setTimeout(() => greeted.reject(new Error(`${path} says nothing`)), answerMs);
     try {
       await greeted.promise;
       link.#rest();
@@ -47,10 +55,12 @@ export class SupervisorLink {
     }
   }
 
-  private constructor(path: string, greeted: PromiseWithResolvers<void>) {
+  private constructor(path: string, greeted: PromiseWithResolvers<void>, answerMs: number) {
+    this.#answerMs = answerMs;
     // In a session of its own: whoever kills this executor's process group does not kill it.
     const child = spawn(path, ["serve"], { detached: true, env: {}, stdio: ["pipe", "pipe", "ignore"] });
     this.pid = child.pid ?? 0;
+    this.#kill = () => void child.kill("SIGKILL");
     if (!(child.stdin instanceof Socket && child.stdout instanceof Socket)) throw new TypeError("pipes are sockets");
     this.#input = child.stdin;
     this.#output = child.stdout;
@@ -76,9 +86,9 @@ export class SupervisorLink {
     this.#input.unref();
   }
 
-  /** It takes requests. */
+  /** It takes new jobs. */
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#isOpen && !this.#isRetired;
   }
 
   /** @returns the number of a new job, whose events go to `taker` until `remove` */
@@ -92,18 +102,24 @@ export class SupervisorLink {
   remove(job: number): void {
     this.#jobs.delete(job);
     this.#rest();
+    this.#leave();
   }
 
   send(request: Buffer): void {
     if (this.#isOpen) this.#input.write(request);
   }
 
-  /** Write ends of new pipes, as numbers of descriptors in the supervisor. One call at a time. */
+  /**
+   * Write ends of new pipes, as numbers of descriptors in the supervisor. One call at a time.
+   *
+   * @returns none when it has ended, or does not answer in time: then it takes no new jobs any more
+   */
   async makePipes(count: number): Promise<{ readonly errno: number; readonly fds: readonly number[] }> {
     this.#pipesWanted = Promise.withResolvers();
-    if (!this.#isOpen) return { errno: 0, fds: [] };
+    if (!this.isOpen) return { errno: 0, fds: [] };
     this.#output.ref();
     this.send(this.requests.pipes(count));
+    using _timer = startTimer(() => this.#retire(), this.#answerMs);
     const made = await this.#pipesWanted.promise;
     this.#rest();
     return made;
@@ -117,6 +133,21 @@ export class SupervisorLink {
   /** Pipes that are made for jobs to come are worth no waiting. */
   #rest(): void {
     if (this.#jobs.size === 0) this.#output.unref();
+  }
+
+  /** It is stopped, perhaps by hand. The supervisors of its jobs are not, so these go on. */
+  #retire(): void {
+    this.#isRetired = true;
+    this.#pipesWanted.resolve({ errno: 0, fds: [] });
+    this.#leave();
+  }
+
+  /** One that takes no new jobs is of no use when it has none left. */
+  #leave(): void {
+    if (!this.#isRetired || this.#jobs.size > 0) return;
+    this.close();
+    // Time to do what it was told last, if it has only been slow.
+    void waitAtMost(limits.killMs, this.ended).then(this.#kill);
   }
 
   #take(event: WireEvent, greeted: PromiseWithResolvers<void>): void {
