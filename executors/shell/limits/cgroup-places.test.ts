@@ -12,12 +12,15 @@ import { JobCgroup } from "./job-cgroup.ts";
 interface Directory {
   readonly available?: string;
   readonly enabled?: string;
+  /** It is the root, which has no type. */
+  readonly isRoot?: true;
   /** It has processes of its own: the kernel lets nobody enable a controller below it. */
   readonly populated?: true;
 }
 
-function makeDirectory(path: string, { available = "", enabled = "", populated }: Directory): void {
+function makeDirectory(path: string, { available = "", enabled = "", isRoot, populated }: Directory): void {
   mkdirSync(path, { recursive: true });
+  if (!isRoot) writeFileSync(join(path, "cgroup.type"), "domain\n");
   writeFileSync(join(path, "cgroup.controllers"), available);
   writeFileSync(join(path, "cgroup.procs"), "");
   // Writing to a directory fails, as writing to the file of a populated cgroup does.
@@ -37,7 +40,7 @@ function unified(mountPoint: string, ownDirectory: string): Hierarchy {
 
 test("unified, at the root: controllers are enabled below it, and jobs go there", async (t) => {
   const root = useRoot(t);
-  makeDirectory(root, { available: "cpuset cpu io memory pids", enabled: "cpu" });
+  makeDirectory(root, { isRoot: true, available: "cpuset cpu io memory pids", enabled: "cpu" });
   const { byController, tracking } = await choosePlaces([unified(root, root)]);
   assert.deepEqual(tracking, { version: 2, directory: root });
   assert.deepEqual(Object.keys(byController).toSorted(), ["cpu", "memory", "pids"]);
@@ -52,6 +55,18 @@ test("unified, in a populated cgroup: jobs go beside it when the one above enabl
   const { byController, tracking } = await choosePlaces([unified(root, own)]);
   assert.deepEqual(tracking, { version: 2, directory: above });
   assert.deepEqual(byController, { memory: tracking, pids: tracking });
+});
+
+test("unified, in a populated cgroup: no controller is enabled below it, not even those that the kernel would take", async (t) => {
+  const root = useRoot(t);
+  const above = join(root, "service");
+  const own = join(above, "host");
+  makeDirectory(above, { available: "cpu memory pids", enabled: "cpu memory pids" });
+  makeDirectory(own, { available: "cpu memory pids" });
+  const { byController, tracking } = await choosePlaces([unified(root, own)]);
+  assert.equal(readFileSync(join(own, "cgroup.subtree_control"), "utf8"), "");
+  assert.deepEqual(tracking, { version: 2, directory: above });
+  assert.deepEqual(byController, { memory: tracking, pids: tracking, cpu: tracking });
 });
 
 test("unified, without any controller: jobs go below, for tracking only", async (t) => {
@@ -96,7 +111,7 @@ test("a machine without cgroups has no places", async () => {
 
 test("a cgroup of version 2 gets its limits in the files of version 2", async (t) => {
   const root = useRoot(t);
-  makeDirectory(root, { available: "cpu memory pids", enabled: "cpu memory pids" });
+  makeDirectory(root, { isRoot: true, available: "cpu memory pids", enabled: "cpu memory pids" });
   const places = await choosePlaces([unified(root, root)]);
   const cgroup = await JobCgroup.create(places, "job", { memoryBytes: 64 << 20, processes: 10, cpus: 1.5 });
   assert.ok(cgroup !== undefined);
@@ -113,7 +128,7 @@ test("a cgroup of version 2 gets its limits in the files of version 2", async (t
 
 test("the files of version 2 tell usage, kills and refusals", async (t) => {
   const root = useRoot(t);
-  makeDirectory(root, { available: "memory pids", enabled: "memory pids" });
+  makeDirectory(root, { isRoot: true, available: "memory pids", enabled: "memory pids" });
   const cgroup = await JobCgroup.create(await choosePlaces([unified(root, root)]), "job", {
     memoryBytes: 1,
     processes: 1,

@@ -60,15 +60,20 @@ export async function choosePlaces(hierarchies: readonly Hierarchy[]): Promise<C
 
 /**
  * In version 2, controllers only work below a cgroup that has no processes of its own. Ours has: this one. So jobs go below it only when it
- * is the root, which is exempt; otherwise beside it, if the cgroup above is ours to write to, as it is when a service manager has put
- * the service into a subgroup of what it delegates. Failing both, below it, without controllers.
+ * is the root, which is exempt; otherwise beside it, if the cgroup above is ours to write to, as it is when the host or a service manager has
+ * put this executor into a subgroup of what it delegates. Failing both, below it, without controllers.
+ *
+ * Nothing is switched on below our own: the kernel would take `cpu` and `pids`, and then let no process into any cgroup there.
  */
 async function chooseInUnified({
   mountPoint,
   ownDirectory,
 }: Hierarchy): Promise<{ directory: string; controllers: Controller[] } | undefined> {
   const own = (await isUsable(ownDirectory))
-    ? { directory: ownDirectory, controllers: await enableControllers(ownDirectory) }
+    ? {
+        directory: ownDirectory,
+        controllers: (await isRoot(ownDirectory)) ? await enableControllers(ownDirectory) : [],
+      }
     : undefined;
   if (own !== undefined && own.controllers.length > 0) return own;
   const above = dirname(ownDirectory);
@@ -79,12 +84,17 @@ async function chooseInUnified({
   return own;
 }
 
+/** All cgroups but the root tell their type. */
+async function isRoot(directory: string): Promise<boolean> {
+  return (await readOr(join(directory, "cgroup.type"), "")) === "";
+}
+
 async function enableControllers(directory: string): Promise<Controller[]> {
   const control = join(directory, "cgroup.subtree_control");
   const enabled = await controllersIn(control);
   for (const controller of await controllersIn(join(directory, "cgroup.controllers"))) {
     if (enabled.includes(controller)) continue;
-    // EBUSY: it has processes of its own.
+    // A controller that is there and cannot be had, such as one that is in use elsewhere.
     const done = await writeFile(control, `+${controller}`).then(
       () => true,
       () => false,

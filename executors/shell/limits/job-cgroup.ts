@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { limits } from "../defaults.ts";
@@ -67,6 +67,7 @@ export class JobCgroup {
     const cgroup = new JobCgroup(places, name, needed, places.tracking);
     try {
       for (const directory of cgroup.#directories.keys()) await mkdir(directory);
+      await cgroup.#assertOpen();
       for (const [file, value, optional] of cgroup.#settings(wanted)) {
         const written = writeFile(file, value);
         await (optional ? written.catch(ignoreMissing) : written);
@@ -146,6 +147,14 @@ export class JobCgroup {
   async tryRemove(): Promise<boolean> {
     const gone = await Promise.all([...this.#directories.keys()].map(removeCgroup));
     return gone.every(Boolean);
+  }
+
+  /** Where somebody has let threads be told apart, cgroups can be made that take no process. */
+  async #assertOpen(): Promise<void> {
+    for (const directory of this.#directories.keys()) {
+      const type = await readFile(join(directory, "cgroup.type"), "utf8").catch(() => "");
+      if (type.startsWith("domain invalid")) throw new Error(`${directory} takes no processes`);
+    }
   }
 
   #add(place: CgroupPlace): string {

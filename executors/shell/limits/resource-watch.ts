@@ -84,6 +84,8 @@ export class ResourceWatch implements Disposable {
     this.#isLooking = true;
     const { cgroup, memoryLimitBytes = Infinity, onOutOfMemory, onUsage } = this.#options;
     const counted = cgroup?.memoryBytes();
+    // Before Linux 5.19 the kernel keeps no peak.
+    if (counted !== undefined) this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, counted);
     const pids = await this.#pids();
     const bytes = counted ?? this.#measure(pids);
     this.#measureStorage(pids);
