@@ -30,6 +30,9 @@ interface Hierarchy {
   readonly own: string;
 }
 
+/** Where this process is in the hierarchy of version 2. */
+export type UnifiedPosition = Pick<Hierarchy, "own" | "mountPoint">;
+
 /** The group that the host has to itself, so that those beside it can be limited. */
 const leafName = "executor-host";
 
@@ -42,9 +45,33 @@ export const cgroupHint = "run the host as a service of its own with Delegate=ye
  * @returns undefined where that is not so
  */
 export async function ownUnifiedGroup(): Promise<string | undefined> {
-  const unified = readHierarchies().find(({ version }) => version === 2);
+  const unified = readUnified();
   if (unified === undefined || (await writeProblem(unified.own)) !== undefined) return undefined;
   return unified.own;
+}
+
+/**
+ * The cgroup of version 2 in which this host makes its groups, with every controller working for them that can be had. This process may move down for
+ * that.
+ *
+ * @returns undefined where no groups can be made; it may also be one without any controller
+ */
+export async function openUnifiedPlace(
+  unified: UnifiedPosition | undefined = readUnified(),
+): Promise<string | undefined> {
+  if (unified === undefined) return undefined;
+  let directory: string | undefined;
+  for (const controller of controllers) {
+    const place = await findUnifiedPlace(unified, controller);
+    if ("problem" in place || (directory !== undefined && place.directory !== directory)) continue;
+    try {
+      await prepareUnifiedPlace(place.directory, controller);
+      directory ??= place.directory;
+    } catch {
+      // Who asks for a limit hears of it; who asks for none can do without.
+    }
+  }
+  return directory ?? ((await writeProblem(unified.own)) === undefined ? unified.own : undefined);
 }
 
 /**
@@ -75,12 +102,19 @@ export async function prepareUnifiedPlace(directory: string, controller: Control
     await mkdir(leaf, { recursive: true });
     await move(process.pid, leaf);
   }
+  // The kernel would take some controllers all the same, and then let no process into any group below.
+  if (!isRoot(directory) && (await pidsIn(directory)).length > 0)
+    throw new Error(`${directory}: other processes are in it`);
   await enable(directory, controller);
 }
 
 /** All groups of version 2 but the root of the hierarchy tell their type. */
 function isRoot(directory: string): boolean {
   return textOf(join(directory, "cgroup.type")) === "";
+}
+
+function readUnified(): UnifiedPosition | undefined {
+  return readHierarchies().find(({ version }) => version === 2);
 }
 
 /** Let a controller of version 2 work for the groups below one. @throws the error of the file system */
@@ -90,7 +124,7 @@ export async function enable(directory: string, controller: Controller): Promise
 
 /** As `findPlace`, of version 2. */
 export async function findUnifiedPlace(
-  { own, mountPoint }: Pick<Hierarchy, "own" | "mountPoint">,
+  { own, mountPoint }: UnifiedPosition,
   controller: Controller,
 ): Promise<CgroupPlace | NoPlace> {
   const above = dirname(own);
@@ -105,7 +139,8 @@ export async function findUnifiedPlace(
   const problem = await writeProblem(own);
   if (problem !== undefined) return { problem: `cgroup v2 ${own}: ${problem}`, hint: cgroupHint };
   const others = (await pidsIn(own)).filter((pid) => pid !== process.pid);
-  if (isTop || others.length === 0 || (await isEnabled(own, controller))) return { version: 2, directory: own };
+  // The top of what a container sees is no root, though nothing is above it.
+  if ((isTop && isRoot(own)) || others.length === 0) return { version: 2, directory: own };
   if (canBeBeside) return { version: 2, directory: above };
   return {
     problem: `cgroup v2 ${own}: other processes are in it (${others.slice(0, 3).join(", ")}), so that none below it can be limited`,

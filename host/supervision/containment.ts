@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { Survivor } from "../model/model.ts";
 import { killGroup, members, move, removeGroup, subgroups } from "./cgroup-files.ts";
-import { cgroupHint, controllers, findPlace, ownUnifiedGroup } from "./cgroup-places.ts";
-import { makeLimitedGroups, neededControllers, type GroupLimits, type LimitedGroups } from "./limited-groups.ts";
+import { cgroupHint, controllers, findPlace, openUnifiedPlace, ownUnifiedGroup } from "./cgroup-places.ts";
+import type { Account } from "./isolation/accounts.ts";
+import { makeLimitedGroups, type GroupLimits, type LimitedGroups } from "./limited-groups.ts";
 import { commandOf, killTagged } from "./tagged-processes.ts";
+import { UnifiedGroup } from "./unified-group.ts";
 
 /**
  * Keeps what an executor process starts within reach, so that nothing outlives it.
@@ -52,20 +54,16 @@ export class Containment {
   async forProcess(process: string, limits: GroupLimits = {}): Promise<ProcessGroup> {
     const tag = `${this.#instanceId}/${process}`;
     const name = join(directoryName(this.#instanceId), process);
-    let limited: LimitedGroups | undefined;
-    if (neededControllers(limits).length > 0) {
-      try {
-        limited = await makeLimitedGroups(name, limits);
-      } catch (error) {
-        await this.#removeLimited(process);
-        if (isHostError(error)) throw error;
-        const message = `its limits cannot be set: ${messageOf(error)}`;
-        throw new HostError("EXECUTOR_UNUSABLE", message, { hint: cgroupHint, cause: error });
-      }
+    const unified = this.#root === undefined ? undefined : await UnifiedGroup.create(this.#root, process);
+    try {
+      return new ProcessGroup(tag, unified, await makeLimitedGroups(name, limits, unified));
+    } catch (error) {
+      if (unified !== undefined) await removeGroup(unified.directory);
+      await this.#removeLimited(process);
+      if (isHostError(error)) throw error;
+      const message = `its limits cannot be set: ${messageOf(error)}`;
+      throw new HostError("EXECUTOR_UNUSABLE", message, { hint: cgroupHint, cause: error });
     }
-    const group = limited?.unified ?? (this.#root === undefined ? undefined : join(this.#root, process));
-    if (group !== undefined) await mkdir(group, { recursive: true });
-    return new ProcessGroup(tag, group, limited);
   }
 
   async close(): Promise<void> {
@@ -96,30 +94,34 @@ export class Containment {
 export class ProcessGroup {
   /** For the process's environment. */
   readonly tag: string;
-  readonly #group: string | undefined;
-  readonly #limited: LimitedGroups | undefined;
+  readonly #unified: UnifiedGroup | undefined;
+  readonly #limited: LimitedGroups;
 
-  constructor(tag: string, group: string | undefined, limited: LimitedGroups | undefined) {
+  constructor(tag: string, unified: UnifiedGroup | undefined, limited: LimitedGroups) {
     this.tag = tag;
-    this.#group = group;
+    this.#unified = unified;
     this.#limited = limited;
   }
 
   /** Files to write a pid into, for a process to be in before it starts anything. */
   get joins(): readonly string[] {
-    const joins = this.#limited?.joins ?? [];
-    if (this.#group === undefined || this.#limited?.unified !== undefined) return joins;
-    return [...joins, join(this.#group, "cgroup.procs")];
+    const leaf = this.#unified === undefined ? [] : [join(this.#unified.leaf, "cgroup.procs")];
+    return [...this.#limited.joins, ...leaf];
   }
 
   /** Put the executor process in, before it starts anything. One that is started by way of `joins` is in already. */
   async add(pid: number): Promise<void> {
-    if (this.#group !== undefined && this.#limited?.unified === undefined) await move(pid, this.#group);
+    if (this.#unified !== undefined) await move(pid, this.#unified.leaf);
+  }
+
+  /** Let the user that the executor runs as make groups for its jobs. */
+  async handOver(account: Account): Promise<void> {
+    await this.#unified?.handOver(account);
   }
 
   /** How often the kernel has killed one of its processes, as all together reached their memory limit. */
   memoryKills(): number {
-    return this.#limited?.memoryKills() ?? 0;
+    return this.#limited.memoryKills();
   }
 
   /**
@@ -128,9 +130,12 @@ export class ProcessGroup {
    * @returns nobody
    */
   async release(): Promise<readonly Survivor[]> {
-    if (this.#group === undefined) return [];
+    if (this.#unified === undefined) {
+      await this.#remove();
+      return [];
+    }
     const own = await ownUnifiedGroup();
-    for (const pid of await members(this.#group)) {
+    for (const pid of await members(this.#unified.directory)) {
       if (own !== undefined) await move(pid, own);
     }
     await this.#remove();
@@ -140,20 +145,21 @@ export class ProcessGroup {
   /** Kill all that is left, verify, and clean up. @returns what could not be killed */
   async killAll(): Promise<readonly Survivor[]> {
     const left = new Map<number, Survivor>();
-    if (this.#group !== undefined) {
-      await killGroup(this.#group);
-      for (const pid of await members(this.#group)) left.set(pid, { pid, command: commandOf(pid) });
+    if (this.#unified !== undefined) {
+      const { directory } = this.#unified;
+      await killGroup(directory);
+      for (const pid of await members(directory)) left.set(pid, { pid, command: commandOf(pid) });
     }
     // What the executor forked before it was put into its group is found by the tag only.
-    const looks = this.#group === undefined ? 2 : 1;
+    const looks = this.#unified === undefined ? 2 : 1;
     for (const survivor of (await killTagged(this.tag, looks)).survivors) left.set(survivor.pid, survivor);
     await this.#remove();
     return [...left.values()];
   }
 
   async #remove(): Promise<void> {
-    if (this.#group !== undefined) await removeGroup(this.#group);
-    for (const directory of this.#limited?.directories ?? []) await removeGroup(directory);
+    if (this.#unified !== undefined) await removeGroup(this.#unified.directory);
+    for (const directory of this.#limited.directories) await removeGroup(directory);
   }
 }
 
@@ -161,12 +167,12 @@ function directoryName(instanceId: string): string {
   return `executor-host-${instanceId}`;
 }
 
-/** A place for groups below our own one, or undefined if there is none to write to. */
+/** The group of all of this instance's, or undefined where none can be made, or not be killed as a whole. */
 async function createRoot(name: string): Promise<string | undefined> {
   try {
-    const own = await ownUnifiedGroup();
-    if (own === undefined) return undefined;
-    const root = join(own, name);
+    const place = await openUnifiedPlace();
+    if (place === undefined) return undefined;
+    const root = join(place, name);
     await mkdir(root, { recursive: true });
     await readFile(join(root, "cgroup.kill")).catch((error: NodeJS.ErrnoException) => {
       // Write-only where it exists; older kernels lack it.

@@ -5,13 +5,13 @@ import { HostError, messageOf } from "@executor-host/proto/shared/error";
 import { readCount, removeGroup } from "./cgroup-files.ts";
 import {
   cgroupHint,
-  enable,
   findPlace,
   prepareUnifiedPlace,
   type CgroupPlace,
   type Controller,
   type NoPlace,
 } from "./cgroup-places.ts";
+import type { UnifiedGroup } from "./unified-group.ts";
 
 /** Limits for a process with everything it starts. */
 export interface GroupLimits {
@@ -21,12 +21,11 @@ export interface GroupLimits {
   readonly pids?: number | undefined;
 }
 
-/** The groups that limit one process: one of version 2, one for each controller of version 1, or both. */
+/** The groups that limit one process: its own of version 2, one for each controller of version 1, or both. */
 export interface LimitedGroups {
-  /** Of version 2, where the process also is found again; undefined if no limit is held there. */
-  readonly unified: string | undefined;
+  /** Those of version 1. */
   readonly directories: readonly string[];
-  /** Files to write a pid into, to have it in. */
+  /** Files of those of version 1 to write a pid into, to have it in. */
   readonly joins: readonly string[];
   /** How often the kernel has killed one of its processes for memory. */
   memoryKills(): number;
@@ -48,7 +47,7 @@ const minCpuQuotaUs = 1_000;
 const leastLimits: GroupLimits = { memoryBytes: 1024 ** 2, cpus: 0.01, pids: 1 };
 
 /** The controllers that limits need. */
-export function neededControllers({ memoryBytes, cpus, pids }: GroupLimits): readonly Controller[] {
+function neededControllers({ memoryBytes, cpus, pids }: GroupLimits): readonly Controller[] {
   return [
     ...(memoryBytes === undefined ? [] : (["memory"] as const)),
     ...(cpus === undefined ? [] : (["cpu"] as const)),
@@ -57,54 +56,52 @@ export function neededControllers({ memoryBytes, cpus, pids }: GroupLimits): rea
 }
 
 /**
- * Make the groups and set the limits.
+ * Set the limits, and make the groups of version 1 for it.
  *
- * Of version 2, the process has a group below the limited one, beside which it can make further ones for its jobs.
- *
- * @param name path of the group below its place
+ * @param name path of a group of version 1 below its place
+ * @param unified the process's group of version 2, if it has one
  * @throws {HostError} `EXECUTOR_UNUSABLE` when a controller has no place
  * @throws the error of the file system; whoever gave the name removes what was made
  */
-export async function makeLimitedGroups(name: string, limits: GroupLimits): Promise<LimitedGroups> {
+export async function makeLimitedGroups(
+  name: string,
+  limits: GroupLimits,
+  unified: UnifiedGroup | undefined,
+): Promise<LimitedGroups> {
   const directories: string[] = [];
-  const joins: string[] = [];
-  const unifiedPlaces = new Set<string>();
   let counter = "";
   for (const controller of neededControllers(limits)) {
     const place = await findPlace(controller);
     if ("problem" in place) throw new HostError("EXECUTOR_UNUSABLE", place.problem, { hint: place.hint });
-    const directory = join(place.directory, name);
-    if (place.version === 2) {
-      unifiedPlaces.add(place.directory);
-      await prepareUnifiedPlace(place.directory, controller);
-      await makeUnified(place.directory, name, controller);
-    } else {
+    let directory: string;
+    if (place.version === 1) {
+      directory = join(place.directory, name);
       await mkdir(directory, { recursive: true });
       directories.push(directory);
-      joins.push(join(directory, "cgroup.procs"));
+    } else {
+      if (unified?.place !== place.directory) {
+        const message = `its ${controller} limit is to be held in ${place.directory}, and its processes are in ${unified?.place ?? "no cgroup v2"}`;
+        throw new HostError("EXECUTOR_UNUSABLE", message, { hint: cgroupHint });
+      }
+      directory = unified.directory;
+      await prepareUnifiedPlace(place.directory, controller);
+      await unified.enable(controller);
     }
     for (const { file, value, isOptional = false } of limitFiles(controller, place, limits)) {
       const written = writeFile(join(directory, file), value);
       await (isOptional ? written.catch(() => undefined) : written);
     }
-    if (controller === "memory")
-      counter = join(directory, place.version === 2 ? "memory.events" : "memory.oom_control");
-  }
-  const [unifiedPlace, otherPlace] = [...unifiedPlaces];
-  if (otherPlace !== undefined) {
-    const message = `its limits are held in different cgroups v2: ${unifiedPlace}, ${otherPlace}`;
-    throw new HostError("EXECUTOR_UNUSABLE", message, { hint: "delegate all controllers to the host's service" });
-  }
-  const unified = unifiedPlace === undefined ? undefined : join(unifiedPlace, name);
-  if (unified !== undefined) {
-    const leaf = join(unified, "executor");
-    await mkdir(leaf, { recursive: true });
-    joins.push(join(leaf, "cgroup.procs"));
+    if (controller === "memory") {
+      // Of version 2 a job's own limit counts in the groups above as well; the executor's processes have theirs to themselves.
+      counter =
+        unified !== undefined && place.version === 2
+          ? join(unified.leaf, "memory.events")
+          : join(directory, "memory.oom_control");
+    }
   }
   return {
-    unified,
-    directories: unified === undefined ? directories : [...directories, unified],
-    joins,
+    directories,
+    joins: directories.map((directory) => join(directory, "cgroup.procs")),
     memoryKills: () => (counter === "" ? 0 : readCount(counter, "oom_kill")),
   };
 }
@@ -127,16 +124,6 @@ export async function tryLimit(controller: Controller): Promise<CgroupPlace | No
     return { problem: `no limit can be set in cgroup v1 ${place.directory}: ${messageOf(error)}`, hint: cgroupHint };
   } finally {
     await removeGroup(directory);
-  }
-}
-
-/** Each group on the way lets the controller work for the next. */
-async function makeUnified(place: string, name: string, controller: Controller): Promise<void> {
-  let directory = place;
-  for (const part of name.split("/")) {
-    directory = join(directory, part);
-    await mkdir(directory, { recursive: true });
-    await enable(directory, controller);
   }
 }
 

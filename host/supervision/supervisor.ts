@@ -239,6 +239,7 @@ export class Supervisor implements AsyncDisposable {
           await group.killAll();
           throw error;
         });
+        if (confined.runsAs !== undefined) await group.handOver(confined.runsAs);
         const started = await ExecutorProcess.start(
           binary,
           group,
