@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { ExecutionRequest } from "../../../host/client/types.ts";
 import { pluginsDir, skipUnlessBuilt } from "../../support/built-executor.ts";
 import { outputOf, until } from "../../support/collect.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ends, verdictOf, type FaultRow, type Played } from "./fault-row.ts";
 import { impatient, seenByItsEnd, unanswered } from "./patience.ts";
-import { play } from "./stage.ts";
+import { play, type Stage } from "./stage.ts";
 
 const violation = ends("FAILED", "PROTOCOL_VIOLATION", "UNKNOWN");
 const floodBytes = 24 * 1024 ** 2;
@@ -77,6 +79,13 @@ export const behaviourFaults: readonly FaultRow[] = [
     play: () => broken("refusing"),
   },
   {
+    fault: "the process dies of a cancel, and its work goes on without it",
+    phase: "cancelling",
+    ends: ends("CANCELLED", "CANCELLED", "UNKNOWN"),
+    boundMs: seenByItsEnd,
+    play: leftWork,
+  },
+  {
     fault: "the executor has no descriptors left",
     phase: "running",
     ends: ends("FAILED", "INTERNAL", "UNKNOWN"),
@@ -127,6 +136,29 @@ function broken(executor: string): Promise<Played> {
       return { verdict, siblings: [await stage.verdictOf(sibling)] };
     },
     next: (stage) => ({ executor, config: { until: stage.open() } }),
+  });
+}
+
+/** Work like a container's, which no end of a process touches: another process finds it and ends it. */
+function leftWork(): Promise<Played> {
+  const executor = "finder";
+  const directoryOf = ({ host }: Stage) => host.path("work");
+  return play({
+    executors: [executor],
+    scene: async (stage) => {
+      const directory = directoryOf(stage);
+      mkdirSync(directory);
+      const begun = await stage.begin({ executor, config: { directory, fragile: "true" } }, "output");
+      await stage.strike(async () => void (await stage.host.client.cancel(begun.id)));
+      const verdict = await stage.verdictOf(begun);
+      assert.deepEqual(readdirSync(directory), [], "the work has ended before the result is told");
+      return { verdict };
+    },
+    next: (stage) => {
+      const directory = directoryOf(stage);
+      writeFileSync(join(directory, "next-1.done"), "");
+      return { id: "next", executor, config: { directory } };
+    },
   });
 }
 
