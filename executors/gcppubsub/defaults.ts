@@ -13,9 +13,10 @@ export const limits = {
   pool: {
     /** How long a connection that nobody uses is kept. */
     idleMs: 60_000,
-    /** gRPC itself looks after its connections. */
-    checkAfterMs: Infinity,
-    checkMs: 1_000,
+    /** A connection idle for longer is asked for a sign of life before it is used again: gRPC finds out what was closed, not what is silent. */
+    checkAfterMs: 5_000,
+    /** Time for that. */
+    checkMs: 2_000,
   },
   /** Messages in one request, and the bytes of one message; Pub/Sub's own limits. */
   requestMessages: 1_000,

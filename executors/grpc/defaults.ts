@@ -17,9 +17,10 @@ export const limits = {
   pool: {
     /** How long a connection that nobody uses is kept. */
     idleMs: 60_000,
-    /** gRPC itself looks after its connections. */
-    checkAfterMs: Infinity,
-    checkMs: 1_000,
+    /** A connection idle for longer is asked for a sign of life before it is used again: gRPC finds out what was closed, not what is silent. */
+    checkAfterMs: 5_000,
+    /** Time for that. */
+    checkMs: 2_000,
   },
   /** How long what a server says of its services counts. */
   schemaKeptMs: 30_000,

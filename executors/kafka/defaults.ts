@@ -23,6 +23,8 @@ export const limits = {
   idleMs: 60_000,
   /** One request to a broker; it is then sent again, which is harmless with idempotence. */
   requestMs: 30_000,
+  /** Nothing heard and nothing sent on a connection that an execution uses: it is taken for lost. */
+  silenceMs: 10_000,
   /** Login to one broker. */
   authenticationMs: 10_000,
   /** First and longest wait before a request is sent again. */

@@ -1,4 +1,10 @@
-import { abortable, messageOf, type PooledConnection, type RemoteFailure } from "@executor-host/sdk/remote";
+import {
+  abortable,
+  isGrpcAlive,
+  messageOf,
+  type PooledConnection,
+  type RemoteFailure,
+} from "@executor-host/sdk/remote";
 import { credentials, Metadata, type Client, type ServiceError } from "@grpc/grpc-js";
 import type { v1 } from "@google-cloud/pubsub";
 
@@ -115,6 +121,10 @@ export class Link implements PooledConnection {
       promise.catch(() => undefined);
       throw error;
     }
+  }
+
+  check(signal: AbortSignal): Promise<boolean> {
+    return isGrpcAlive(this.#stub, signal);
   }
 
   async close(): Promise<void> {

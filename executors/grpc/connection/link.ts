@@ -1,5 +1,5 @@
 import type { Registry } from "@bufbuild/protobuf";
-import { abortable, limited, showMs, type PooledConnection } from "@executor-host/sdk/remote";
+import { abortable, isGrpcAlive, limited, showMs, type PooledConnection } from "@executor-host/sdk/remote";
 import { Client, connectivityState } from "@grpc/grpc-js";
 
 import { fail } from "../failure.ts";
@@ -42,6 +42,10 @@ export class Link implements PooledConnection {
       });
       await abortable(changed, limit.signal);
     }
+  }
+
+  check(signal: AbortSignal): Promise<boolean> {
+    return isGrpcAlive(this.client, signal);
   }
 
   close(): Promise<void> {

@@ -53,6 +53,7 @@ export class ClusterLink implements PooledConnection {
     const producer =
       idle ?? (await untilConnected(() => ClusterProducer.connect(this.#settings, this.#token, signal), signal));
     this.#all.add(producer);
+    producer.serve(true);
     let isReleased = false;
     return {
       producer,
@@ -118,6 +119,7 @@ export class ClusterLink implements PooledConnection {
   }
 
   #release(producer: ClusterProducer): void {
+    producer.serve(false);
     // What went wrong may be about a topic that is there no longer.
     if (!producer.usable) this.#known.clear();
     if (producer.usable && this.#idle.length < limits.idleProducers) this.#idle.push(producer);

@@ -55,12 +55,14 @@ export class ClusterProducer {
   #attempt: Attempt | undefined;
   #transaction: Transaction | undefined;
   #failed = false;
+  readonly #isIdempotent: boolean;
   readonly transactionalId: string | undefined;
 
   private constructor(settings: ClusterSettings, token: Token | undefined) {
     this.#closing = new AbortController();
     this.#client = createClient(settings, token, this.#closing.signal);
     this.#brokers = settings.brokers.join(", ");
+    this.#isIdempotent = settings.idempotent;
     this.transactionalId = settings.transactional
       ? (settings.transactionalId ?? `executor-host-${randomUUID()}`)
       : undefined;
@@ -106,6 +108,14 @@ export class ClusterProducer {
   /** May be used for another execution. */
   get usable(): boolean {
     return !this.#failed && this.#transaction === undefined && this.#client.sockets.intact;
+  }
+
+  /**
+   * Begin or end to serve an execution. Meanwhile, a connection that has silently died is found out and replaced, which the library does not do;
+   * not where sending again could write twice.
+   */
+  serve(isServing: boolean): void {
+    this.#client.sockets.limitSilence(isServing && this.#isIdempotent ? limits.silenceMs : 0);
   }
 
   /**

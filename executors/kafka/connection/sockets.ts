@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { connectFailure, type RemoteFailure } from "@executor-host/sdk/remote";
+import { connectFailure, showMs, type RemoteFailure } from "@executor-host/sdk/remote";
 import type { ISocketFactory } from "kafkajs";
 
 import { limits } from "../defaults.ts";
@@ -14,6 +14,7 @@ export class Sockets {
   readonly #hopeless = new AbortController();
   #stopped = false;
   #lost = false;
+  #silenceMs = 0;
   #problem: RemoteFailure | undefined;
 
   /** False as soon as one has been closed. */
@@ -42,7 +43,8 @@ export class Sockets {
     const socket = tls
       ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...tls }, onConnect)
       : connectTcp({ host, port }, onConnect);
-    socket.setNoDelay(true).setKeepAlive(true, limits.tcpKeepAliveMs);
+    socket.setNoDelay(true).setKeepAlive(true, limits.tcpKeepAliveMs).setTimeout(this.#silenceMs);
+    socket.on("timeout", () => socket.destroy(new Error(`silent for ${showMs(this.#silenceMs)}`)));
     this.#open.add(socket);
     socket.on("error", (error) => this.#note(error, `${host}:${port}`, socket.bytesRead > 0));
     socket.once("close", () => {
@@ -51,6 +53,12 @@ export class Sockets {
     });
     return socket;
   };
+
+  /** From now on, take a connection for lost on which nothing happens for so long. @param silenceMs 0: never */
+  limitSilence(silenceMs: number): void {
+    this.#silenceMs = silenceMs;
+    for (const socket of this.#open) socket.setTimeout(silenceMs);
+  }
 
   /** Close all, and let none be opened any more. */
   stop(): void {

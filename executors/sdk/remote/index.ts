@@ -6,6 +6,7 @@ export { ConnectionPool, type PooledConnection, type PoolLease } from "./connect
 export { failuresOf, RemoteFailure, reportOfThrown, type FailureKind } from "./failure.ts";
 export { debugField, oneAtMost, parseBase64, parseHeaderList, parseJsonText, word, type Header } from "./fields.ts";
 export { readNamedFile } from "./file.ts";
+export { isGrpcAlive } from "./grpc-alive.ts";
 export { grpcConnectFailure } from "./grpc-connect-failure.ts";
 export { isHostLost, stopRequestOf } from "./host-loss.ts";
 export { certificateProblem, pairProblem, type Pem, type PemProblem } from "./pem.ts";

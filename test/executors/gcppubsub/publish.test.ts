@@ -217,6 +217,17 @@ describe("publishing to Pub/Sub", { ...guard, skip: pubsub.skip }, () => {
     assert.equal(setup.proxy.accepted, 2);
   });
 
+  test("finds out that a connection has silently died before it is used", guard, async () => {
+    await using setup = await setUp();
+    await setup.own.run();
+    setup.proxy.freeze();
+    // Idle for long enough to be asked for a sign of life.
+    await sleep(limits.pool.checkAfterMs + 100);
+    const run = await setup.own.run();
+    assert.equal(run.report.outcome, "SUCCEEDED", run.report.message);
+    assert.deepEqual([evidence(run, "connectionReused"), setup.proxy.accepted], [false, 2]);
+  });
+
   test("leaves open what has happened when the answer is lost or too late", guard, async () => {
     await using setup = await setUp();
     await setup.own.run();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
+import { limits } from "../../../executors/grpc/defaults.ts";
 import { createGrpcExecutor } from "../../../executors/grpc/definition.ts";
 import { eventually } from "../../support/eventually.ts";
 import { evidence, everythingTold, TestExecutor } from "../../support/executor.ts";
@@ -72,6 +73,19 @@ describe("when a gRPC server is in trouble", { ...guard, skip: grpc.skip }, () =
     const { report } = await setup.executor.run({ url: setup.url("Echo") });
     assert.equal(report.outcome, "SUCCEEDED", report.message);
     assert.equal(setup.proxy.accepted, 2);
+  });
+
+  test("a connection that has silently died is found out before it is used", guard, async () => {
+    await using setup = await setUp();
+    await setup.executor.run({ url: setup.url("Echo") });
+    setup.proxy.freeze();
+    // Idle for long enough to be asked for a sign of life.
+    await sleep(limits.pool.checkAfterMs + 100);
+    const run = await setup.executor.run({ url: setup.url("Echo") });
+    assert.equal(run.report.outcome, "SUCCEEDED", run.report.message);
+    assert.deepEqual([evidence(run, "connectionReused"), setup.proxy.accepted], [false, 2]);
+    await sleep(limits.pool.checkAfterMs + 100);
+    assert.equal(evidence(await setup.executor.run({ url: setup.url("Echo") }), "connectionReused"), true);
   });
 
   test("one that accepts and says nothing is a time-out", guard, async () => {

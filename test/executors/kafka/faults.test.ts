@@ -73,6 +73,15 @@ describe("when Kafka is in trouble", { ...guard, skip: kafka.skip }, () => {
     assert.deepEqual(await setup.values(), ["1", "2", "3"]);
   });
 
+  test("a connection that has silently died is found out, and what was sent on it is there once", guard, async () => {
+    await using setup = await setUp();
+    await setup.executor.run({ message: "1" });
+    setup.proxy.freeze();
+    const { report } = await setup.executor.run({ message: "2" });
+    assert.equal(report.outcome, "SUCCEEDED", report.message);
+    assert.deepEqual(await setup.values(), ["1", "2"]);
+  });
+
   test("what was acknowledged to nobody is sent again, and is there once", guard, async () => {
     await using setup = await setUp();
     await setup.executor.run({ message: "warm" });

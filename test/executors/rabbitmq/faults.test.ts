@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, test } from "node:test";
 import { connect } from "amqplib";
+import { limits } from "../../../executors/rabbitmq/defaults.ts";
 import { createRabbitmqExecutor } from "../../../executors/rabbitmq/definition.ts";
 import { evidence, everythingTold, TestExecutor } from "../../support/executor.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -68,6 +70,17 @@ describe("when RabbitMQ is in trouble", { ...guard, skip: rabbitmq.skip }, () =>
     const run = await setup.executor.run();
     assert.deepEqual([run.report.outcome, evidence(run, "connectionReused")], ["SUCCEEDED", false]);
     assert.equal((await setup.read()).length, 22);
+  });
+
+  test("a connection that has silently died is found out before it is used", guard, async () => {
+    await using setup = await setUp();
+    await setup.executor.run();
+    setup.proxy.freeze();
+    // Idle for long enough to be asked for a sign of life.
+    await sleep(limits.checkAfterMs + 100);
+    const run = await setup.executor.run();
+    assert.equal(run.report.outcome, "SUCCEEDED", run.report.message);
+    assert.deepEqual([evidence(run, "connectionReused"), setup.proxy.accepted], [false, 2]);
   });
 
   test("a lost confirmation leaves the effect open", guard, async () => {
