@@ -4,6 +4,7 @@ import { Agent } from "../../test/interop/dkron/agent.ts";
 import { buildPeer, skipWithoutGo } from "../../test/interop/dkron/peers.ts";
 import type { BurstOptions } from "../lib/burst.ts";
 import { workerFile, type Case, type CaseContext } from "../lib/case.ts";
+import { buildLoadClient, GoClient } from "../lib/go-client.ts";
 import { HostProcess } from "../lib/host-process.ts";
 import { atLeast, atMost, section } from "../lib/report.ts";
 import { interleave, type Results, type Subject } from "../lib/rounds.ts";
@@ -19,6 +20,7 @@ const warmUps = 2;
 const asInDkron = "control: Go host, Go executor, as in Dkron";
 const goHere = "host, the same Go executor, Dkron's contract";
 const native = "host, our executor, native contract";
+const nativeFromNode = `${native}, our client`;
 const oursInDkron = "Go host, our executor, Dkron's contract";
 const goHereClear = `${goHere}, auto-mtls off`;
 
@@ -62,6 +64,9 @@ export const interop: Case = {
 
 async function measureExecutions(context: CaseContext, agent: Agent): Promise<Results> {
   await using host = await HostProcess.start(context);
+  const program = await buildLoadClient(context.directory);
+  if (program === undefined) throw new Error("go is here for the peers, and must be for the client");
+  await using goClient = new GoClient(program, host.address);
   await using client = Worker.start<ClientWorker>(workerFile("client"));
   await client.call("connect", { address: host.address });
   const subject = (label: string, run: (options: BurstOptions) => Promise<Burst>): Subject => ({
@@ -72,12 +77,14 @@ async function measureExecutions(context: CaseContext, agent: Agent): Promise<Re
       return { p50Ms, p99Ms, perSecond };
     },
   });
-  const throughHost = (executor: string) => (options: BurstOptions) =>
-    client.call("burst", { kind: "client", request: { executor }, ...options });
+  const throughHost = (executor: string) => (options: BurstOptions) => goClient.burst({ executor }, options);
   const subjects = [
     subject(asInDkron, (options) => agent.burst("go", options)),
     subject(goHere, throughHost("go")),
     subject(native, throughHost("noop")),
+    subject(nativeFromNode, (options) =>
+      client.call("burst", { kind: "client", request: { executor: "noop" }, ...options }),
+    ),
     subject(oursInDkron, (options) => agent.burst("noop", options)),
   ];
   for (let warmUp = 0; warmUp < warmUps; warmUp++) for (const each of subjects) await each.measure();

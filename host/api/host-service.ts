@@ -26,6 +26,9 @@ export interface HostServiceOptions {
   readonly logger: Logger;
 }
 
+/** Longest wait of the first events for company. Most executions are over by then, and one message costs less than two, on both sides. */
+const firstBatchMs = 20;
+
 const defaultPageSize = 100;
 const maxPageSize = 1_000;
 
@@ -115,7 +118,8 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
     try {
       const { execution } = await executions.submit(specFromProto(call.request.spec));
       id = execution.spec.id;
-      await sendBatches(call, await executions.watch(id, { fromSequence: 0, follow: true, signal: gone }));
+      const options = { fromSequence: 0, follow: true, patienceMs: firstBatchMs, signal: gone };
+      await sendBatches(call, await executions.watch(id, options));
     } catch (error) {
       fail(call, gone, error);
     }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HostError, messageOf, type Violation } from "@executor-host/proto/shared/error";
 import type { Batch } from "../journal/batch.ts";
+import type { ReadOptions } from "../journal/event-log.ts";
 import type { Entry, Journal, ListQuery } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
 import { type Execution, type ExecutionSpec, type ProbeReport, type Queueing } from "../model/model.ts";
@@ -171,10 +172,7 @@ export class Executions {
   }
 
   /** Batches of events; see `EventLog.read`. @throws {HostError} `EXECUTION_NOT_FOUND` */
-  async watch(
-    id: string,
-    options: { fromSequence: number; follow: boolean; signal: AbortSignal },
-  ): Promise<AsyncIterable<Batch>> {
+  async watch(id: string, options: ReadOptions): Promise<AsyncIterable<Batch>> {
     const log = this.#runs.get(id)?.log ?? (await this.#options.journal.openLog(id));
     if (log === undefined) throw notFound(id);
     return log.read(options);

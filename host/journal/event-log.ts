@@ -38,6 +38,16 @@ export interface EventLogOptions {
   readonly save?: () => Promise<void>;
 }
 
+export interface ReadOptions {
+  /** The first record to be read; 0 and 1 are the same. */
+  readonly fromSequence: number;
+  /** Wait for records to come, up to the last one. */
+  readonly follow: boolean;
+  /** Wait so long, in milliseconds, for a change before the first batch: what comes within it goes out with what is there. Default: at once. */
+  readonly patienceMs?: number;
+  readonly signal: AbortSignal;
+}
+
 /** What is stored of a log beside its files. */
 export interface LogParts {
   /** The records before the files. */
@@ -268,8 +278,9 @@ export class EventLog {
    * A stretch that is no longer there is given as one `output_dropped` event. Ends after the last record of a finished log, or at the newest
    * record if `follow` is false; throws `signal.reason` when aborted.
    */
-  async *read(options: { fromSequence: number; follow: boolean; signal: AbortSignal }): AsyncGenerator<Batch, void> {
-    const { fromSequence, follow, signal } = options;
+  async *read(options: ReadOptions): AsyncGenerator<Batch, void> {
+    const { fromSequence, follow, patienceMs, signal } = options;
+    if (patienceMs !== undefined && !this.#finished) await this.#changes.next(signal, patienceMs);
     let position = 0;
     await using cursors = new AsyncDisposableStack();
     let cursor: ReturnType<Segments["cursor"]> | undefined;

@@ -10,18 +10,28 @@ export class Changes {
     for (const wake of waiters) wake();
   }
 
-  /** Resolves with the next change. @throws `signal.reason` when aborted */
-  next(signal?: AbortSignal): Promise<void> {
+  /**
+   * Resolves with the next change, or when so much time has passed without one.
+   *
+   * @throws `signal.reason` when aborted
+   */
+  next(signal?: AbortSignal, withinMs?: number): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const wake = () => {
+      const leave = () => {
+        clearTimeout(timer);
         signal?.removeEventListener("abort", aborted);
+        this.#waiters.delete(wake);
+      };
+      const wake = () => {
+        leave();
         resolve();
       };
       const aborted = () => {
-        this.#waiters.delete(wake);
+        leave();
         reject(signal?.reason as Error);
       };
+      const timer = withinMs === undefined ? undefined : setTimeout(wake, withinMs);
       this.#waiters.add(wake);
       signal?.addEventListener("abort", aborted, { once: true });
     });

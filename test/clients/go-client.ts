@@ -12,11 +12,12 @@ export async function findGo(): Promise<string | undefined> {
 }
 
 /**
- * Build the Go client, from the .proto files on.
+ * Build a Go client, from the .proto files on.
  *
  * @param directory an empty directory to build in; Go keeps what it downloads and compiles elsewhere
+ * @param program the folder of its `main`, relative to `go/`
  */
-export async function buildGoClient(go: string, directory: string): Promise<Command> {
+export async function buildGoClient(go: string, directory: string, program = "."): Promise<Command> {
   await cp(join(root, "test/clients/go"), directory, { recursive: true });
   await copyProtos(join(directory, "proto"));
   const packages = ["host/v1/host", "executor/v1/executor"].map(
@@ -30,6 +31,7 @@ export async function buildGoClient(go: string, directory: string): Promise<Comm
   const template = join(directory, "buf.gen.json");
   await writeFile(template, JSON.stringify({ version: "v2", plugins }));
   await run([join(root, "node_modules/.bin/buf"), "generate", "proto", "--template", template], directory);
-  await run([go, "build", "-o", "client", "."], directory);
-  return [join(directory, "client")];
+  const file = join(directory, "client");
+  await run([go, "build", "-o", file, `./${program}`], directory);
+  return [file];
 }
