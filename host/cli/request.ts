@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { Argument, Option, type Command } from "commander";
 import { HostError } from "@executor-host/proto/shared/error";
+import { newExecutionId } from "@executor-host/proto/shared/execution-id";
 import type { ExecutionRequest } from "../client/types.ts";
 import type { Queueing, WhenBusy } from "../model/model.ts";
 import { configFromJson, configFromTrailing, parsePairs } from "./config-args.ts";
@@ -139,7 +139,7 @@ export async function buildRequest(
   }
   return {
     request: {
-      id: options.id ?? randomUUID(),
+      id: options.id ?? newExecutionId(),
       executor: name,
       config: { ...config, ...configFromTrailing(context.trailing, config) },
       jobName: options.name ?? job?.request.jobName,

@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { hash } from "node:crypto";
 import { HostError, type Violation } from "@executor-host/proto/shared/error";
 import type { Capabilities, ExecutionSpec, Limits } from "../model/model.ts";
 import { formatDuration } from "../settings/duration.ts";
@@ -153,26 +153,20 @@ export function slotRequestOf({ executor, jobName, queueing }: ExecutionSpec): S
   return { executor, priority, fairnessKey: fairnessKey || jobName, concurrencyKey, maxConcurrent };
 }
 
-export function chooseId(): string {
-  return randomUUID();
-}
-
 /**
- * Digest of what was asked for: the same for the same request, whatever the order of its keys. Trace context does not count.
+ * Digest of what was asked for: the same for the same request, whatever the order of the keys in its maps. Trace context does not count.
  *
- * Keyed, so that a digest in the journal does not let anybody try out secrets.
+ * Keyed, so that a digest in the journal does not let anybody try out secrets. A key in front of the text is enough for a hash that, as this
+ * one, does not show its state.
  */
 export function digestOf(spec: ExecutionSpec, key: string): string {
   const { executor, config, jobName, limits, retry, labels, queueing } = spec;
-  const parts = [config, limits, retry, labels, queueing].map(sorted);
-  const text = JSON.stringify([executor, jobName, ...parts]);
-  return createHmac("sha256", key).update(text).digest("base64url");
+  const text = JSON.stringify([executor, jobName, sorted(config), limits, retry, sorted(labels), queueing]);
+  return hash("sha512-256", key + text, "base64url");
 }
 
-function sorted(record: object): [string, unknown][] {
-  return Object.entries(record)
-    .filter(([, value]) => value !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+function sorted(map: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function sizeOf(config: Readonly<Record<string, string>>): number {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HostError, messageOf, type Violation } from "@executor-host/proto/shared/error";
+import { newExecutionId } from "@executor-host/proto/shared/execution-id";
 import type { Batch } from "../journal/batch.ts";
 import type { ReadOptions } from "../journal/event-log.ts";
 import type { Entry, Journal, ListQuery } from "../journal/journal.ts";
@@ -14,7 +15,6 @@ import {
   checkMaxima,
   checkSpec,
   checkWait,
-  chooseId,
   digestOf,
   refuseViolations,
   slotRequestOf,
@@ -95,7 +95,7 @@ export class Executions {
    * @throws {HostError} as `host.v1` says of Execute
    */
   async submit(requested: ExecutionSpec): Promise<Submitted> {
-    const spec = requested.id === "" ? { ...requested, id: chooseId() } : requested;
+    const spec = requested.id === "" ? { ...requested, id: newExecutionId() } : requested;
     refuseViolations("SPEC_INVALID", checkSpec(spec, this.#options.maxConfigBytes));
     const digest = digestOf(spec, this.#options.journal.instanceId);
     // Whether the first of two is accepted is its caller's business; the second then starts afresh. No await between the look and the claim.
@@ -116,7 +116,7 @@ export class Executions {
 
   /** Everything that is wrong with a spec; empty when it would be accepted. */
   async validate(requested: ExecutionSpec, signal: AbortSignal): Promise<readonly Violation[]> {
-    const spec = requested.id === "" ? { ...requested, id: chooseId() } : requested;
+    const spec = requested.id === "" ? { ...requested, id: newExecutionId() } : requested;
     const violations = checkSpec(spec, this.#options.maxConfigBytes);
     if (violations.length > 0) return violations;
     const { description } = await this.#options.supervisor.describe(spec.executor, signal);

@@ -49,6 +49,8 @@ interface Pending extends PromiseWithResolvers<void> {
  */
 export class Database {
   readonly #db: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
   /** By what they change. */
   #pending = new Map<unknown, Pending>();
 
@@ -58,6 +60,8 @@ export class Database {
       this.#db = new DatabaseSync(path);
       for (const pragma of [...pragmas, `PRAGMA synchronous = ${sync}`]) this.#db.exec(pragma);
       this.#migrate(path);
+      this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
+      this.#commit = this.#db.prepare("COMMIT");
     } catch (error) {
       throw openingError(error, path);
     }
@@ -93,7 +97,7 @@ export class Database {
     this.#pending = new Map();
     const done: Pending[] = [];
     try {
-      this.#db.exec("BEGIN IMMEDIATE");
+      this.#begin.run();
       for (const pending of group) {
         try {
           pending.change();
@@ -103,7 +107,7 @@ export class Database {
           pending.reject(journalError(error));
         }
       }
-      this.#db.exec("COMMIT");
+      this.#commit.run();
     } catch (error) {
       if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
       for (const pending of group) pending.reject(journalError(error));
