@@ -6,7 +6,7 @@ import { Executions } from "./execution/executions.ts";
 import { Slots } from "./execution/slots.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Logger } from "./log/logger.ts";
-import { ConfigChecker } from "./policy/config-check.ts";
+import { ConfigChecks } from "./policy/config-check.ts";
 import { allowPassage, makeDirectory } from "./settings/make-directory.ts";
 import type { Settings } from "./settings/settings.ts";
 import { Containment } from "./supervision/containment.ts";
@@ -112,7 +112,7 @@ export class Host implements AsyncDisposable {
         perExecutor: settings.maxConcurrentPerExecutor,
         maxWaiting: settings.maxQueuedExecutions,
       }),
-      checker: new ConfigChecker(),
+      configChecks: new ConfigChecks(),
       limits: { ...settings.limits, maxOutputBytes: settings.maxOutputBytes },
       usageIntervalMs: settings.usageIntervalMs,
       maxConfigBytes: settings.maxConfigBytes,

@@ -6,7 +6,7 @@ import type { ReadOptions } from "../journal/event-log.ts";
 import type { Entry, Journal, ListQuery } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
 import { type Execution, type ExecutionSpec, type ProbeReport, type Queueing } from "../model/model.ts";
-import type { ConfigChecker } from "../policy/config-check.ts";
+import type { ConfigChecks } from "../policy/config-check.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
 import { closeAbandoned, isResumable } from "./abandoned.ts";
@@ -31,7 +31,7 @@ export interface ExecutionsOptions {
   readonly journal: Journal;
   readonly supervisor: Supervisor;
   readonly slots: Slots;
-  readonly checker: ConfigChecker;
+  readonly configChecks: ConfigChecks;
   readonly limits: LimitDefaults;
   /** Shortest time between two events of an execution's usage; 0 means that there are none. */
   readonly usageIntervalMs: number;
@@ -123,7 +123,7 @@ export class Executions {
     const wrong = [
       ...checkMaxima(spec.limits, this.#options.limits),
       ...checkAbilities(spec, description.capabilities),
-      ...(await this.#options.checker.check(description, spec.config)),
+      ...(await this.#options.configChecks.of(description)).violations(spec.config),
     ];
     if (wrong.length > 0) return wrong;
     const lease = await this.#options.supervisor.lease(spec.executor, signal);
@@ -139,10 +139,10 @@ export class Executions {
     config: Readonly<Record<string, string>>,
     options: { timeoutMs: number | undefined; signal: AbortSignal },
   ): Promise<ProbeReport> {
-    const { supervisor, checker, timeouts } = this.#options;
+    const { supervisor, configChecks, timeouts } = this.#options;
     refuseViolations("SPEC_INVALID", checkWait("timeout", options.timeoutMs, 1));
     const { description } = await supervisor.describe(executor, options.signal);
-    refuseViolations("CONFIG_INVALID", await checker.check(description, config));
+    refuseViolations("CONFIG_INVALID", (await configChecks.of(description)).violations(config));
     const lease = await supervisor.lease(executor, options.signal);
     try {
       return await lease.process.link.probe(config, {
@@ -273,7 +273,7 @@ export class Executions {
   }
 
   async #accept(spec: ExecutionSpec, digest: string): Promise<ExecutionRun> {
-    const { journal, supervisor, slots, checker, limits } = this.#options;
+    const { journal, supervisor, slots, configChecks, limits } = this.#options;
     slots.admit(slotRequestOf(spec));
     const description =
       supervisor.known(spec.executor) ?? (await supervisor.describe(spec.executor, this.#draining.signal)).description;
@@ -281,13 +281,14 @@ export class Executions {
       ...checkMaxima(spec.limits, limits),
       ...checkAbilities(spec, description.capabilities),
     ]);
-    refuseViolations("CONFIG_INVALID", await checker.check(description, spec.config));
+    const configCheck = await configChecks.of(description);
+    refuseViolations("CONFIG_INVALID", configCheck.violations(spec.config));
     const run = new ExecutionRun({
       ...this.#options,
       number: journal.nextNumber(),
       digest,
       spec,
-      maskedSpec: { ...spec, config: await checker.mask(description, spec.config) },
+      maskedSpec: { ...spec, config: configCheck.masked(spec.config) },
       limits: withDefaults(spec.limits, limits, description.capabilities),
       resumable: description.capabilities.idempotent,
     });

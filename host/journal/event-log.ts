@@ -282,51 +282,55 @@ export class EventLog {
     const { fromSequence, follow, patienceMs, signal } = options;
     if (patienceMs !== undefined && !this.#finished) await this.#changes.next(signal, patienceMs);
     let position = 0;
-    await using cursors = new AsyncDisposableStack();
     let cursor: ReturnType<Segments["cursor"]> | undefined;
-    for (;;) {
-      signal.throwIfAborted();
-      const limit = this.#visible;
-      if (position >= limit) {
-        if (this.#finished || !follow) return;
-        await this.#changes.next(signal);
-        continue;
+    // Most logs have no files: nothing is made for one before there is one.
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const limit = this.#visible;
+        if (position >= limit) {
+          if (this.#finished || !follow) return;
+          await this.#changes.next(signal);
+          continue;
+        }
+        let batch: Batch;
+        if (position < this.#inlineEnd) {
+          batch = this.#inline.read(position, limit, batchBytes);
+        } else if (position >= this.#windowStart) {
+          batch = this.#window.read(position, limit, batchBytes);
+          // Whoever falls behind from here on goes on in the files.
+          if (this.#segments !== undefined) {
+            cursor ??= this.#segments.cursor();
+            await cursor.hold(position + batch.byteLength);
+          }
+        } else {
+          cursor ??= this.#segments!.cursor();
+          const read = await cursor.read(position, batchBytes);
+          if (read === undefined) {
+            // The rest never reached the disk: go on with what is kept in memory.
+            position = this.#windowStart;
+            continue;
+          }
+          if (!Buffer.isBuffer(read)) {
+            position = read.end;
+            if (read.contents.lastSequence >= fromSequence) yield new Batch([encodeDropped(read.contents)]);
+            continue;
+          }
+          let whole = wholeRecords(read.subarray(0, limit - position));
+          // One record larger than a read is taken whole; a piece of one, left by a failed write, ends the file.
+          if (whole.length === 0) whole = await this.#largeRecord(cursor, position);
+          if (whole.length === 0) {
+            position = this.#windowStart;
+            continue;
+          }
+          batch = new Batch([whole]);
+        }
+        position += batch.byteLength;
+        const wanted = fromSequence > 1 ? new Batch([skipBefore(batch.bytes, fromSequence)]) : batch;
+        if (wanted.byteLength > 0) yield wanted;
       }
-      let batch: Batch;
-      if (position < this.#inlineEnd) {
-        batch = this.#inline.read(position, limit, batchBytes);
-      } else if (position >= this.#windowStart) {
-        batch = this.#window.read(position, limit, batchBytes);
-        // Whoever falls behind from here on goes on in the files.
-        if (this.#segments !== undefined) {
-          cursor ??= cursors.use(this.#segments.cursor());
-          await cursor.hold(position + batch.byteLength);
-        }
-      } else {
-        cursor ??= cursors.use(this.#segments!.cursor());
-        const read = await cursor.read(position, batchBytes);
-        if (read === undefined) {
-          // The rest never reached the disk: go on with what is kept in memory.
-          position = this.#windowStart;
-          continue;
-        }
-        if (!Buffer.isBuffer(read)) {
-          position = read.end;
-          if (read.contents.lastSequence >= fromSequence) yield new Batch([encodeDropped(read.contents)]);
-          continue;
-        }
-        let whole = wholeRecords(read.subarray(0, limit - position));
-        // One record larger than a read is taken whole; a piece of one, left by a failed write, ends the file.
-        if (whole.length === 0) whole = await this.#largeRecord(cursor, position);
-        if (whole.length === 0) {
-          position = this.#windowStart;
-          continue;
-        }
-        batch = new Batch([whole]);
-      }
-      position += batch.byteLength;
-      const wanted = fromSequence > 1 ? new Batch([skipBefore(batch.bytes, fromSequence)]) : batch;
-      if (wanted.byteLength > 0) yield wanted;
+    } finally {
+      await cursor?.[Symbol.asyncDispose]();
     }
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExecutorDescription } from "../model/model.ts";
-import { ConfigChecker } from "./config-check.ts";
+import { ConfigChecks } from "./config-check.ts";
 
 const schema = {
   type: "object",
@@ -33,7 +33,7 @@ const description: ExecutorDescription = {
   },
 };
 
-const checker = new ConfigChecker();
+const checks = new ConfigChecks();
 
 const rows: [string, Record<string, string>, string, RegExp][] = [
   ["an unknown key", { url: "x", retrys: "1" }, "retrys", /unknown key/],
@@ -47,7 +47,7 @@ const rows: [string, Record<string, string>, string, RegExp][] = [
 
 for (const [title, config, field, message] of rows) {
   test(`${title} is refused by the name of its field`, async () => {
-    const violations = await checker.check(description, config);
+    const violations = (await checks.of(description)).violations(config);
     assert.equal(violations.length, 1);
     assert.equal(violations[0]!.field, field);
     assert.match(violations[0]!.message, message);
@@ -55,19 +55,19 @@ for (const [title, config, field, message] of rows) {
 }
 
 test("a misspelt key comes with the key that was meant", async () => {
-  const [violation] = await checker.check(description, { url: "x", retrys: "1" });
+  const [violation] = (await checks.of(description)).violations({ url: "x", retrys: "1" });
   assert.match(violation!.hint, /did you mean "retries"/);
 });
 
 test("a bad secret is refused without showing it", async () => {
-  const [violation] = await checker.check(description, { url: "x", password: "abc" });
+  const [violation] = (await checks.of(description)).violations({ url: "x", password: "abc" });
   assert.equal(violation!.field, "password");
   assert.ok(!JSON.stringify(violation).includes("abc"));
 });
 
 test("a config is masked where the schema says secret, also inside JSON", async () => {
   const config = { url: "x", password: "hunter22", auth: '{"user":"me","token":"t0p"}' };
-  assert.deepEqual(await checker.mask(description, config), {
+  assert.deepEqual((await checks.of(description)).masked(config), {
     url: "x",
     password: "***",
     auth: '{"user":"me","token":"***"}',
@@ -75,11 +75,11 @@ test("a config is masked where the schema says secret, also inside JSON", async 
 });
 
 test("a value that cannot be read is masked whole when it may hold a secret", async () => {
-  assert.deepEqual(await checker.mask(description, { auth: '{"token": "t0p' }), { auth: "***" });
+  assert.deepEqual((await checks.of(description)).masked({ auth: '{"token": "t0p' }), { auth: "***" });
 });
 
 test("an executor without a schema takes any config", async () => {
   const legacy = { ...description, configSchema: "" };
-  assert.deepEqual(await checker.check(legacy, { anything: "goes" }), []);
-  assert.deepEqual(await checker.mask(legacy, { anything: "goes" }), { anything: "goes" });
+  assert.deepEqual((await checks.of(legacy)).violations({ anything: "goes" }), []);
+  assert.deepEqual((await checks.of(legacy)).masked({ anything: "goes" }), { anything: "goes" });
 });

@@ -24,38 +24,32 @@ interface Compiled {
 
 type Config = Readonly<Record<string, string>>;
 
-/** Judges configs by the schema their executor publishes, and knows which of their values are secret. */
-export class ConfigChecker {
-  readonly #compiled = new Map<string, Promise<Compiled>>();
-
-  /** Everything wrong with a config; empty for executors without a schema. */
-  async check(description: ExecutorDescription, config: Config): Promise<readonly Violation[]> {
-    if (description.configSchema === "") return [];
-    const { schema, validate } = await this.#compile(description);
-    const { value, violations } = readConfigText(schema, config);
-    const errors = validate(value) ? [] : (validate.errors ?? []);
-    const unreadable = new Set(violations.map(({ field }) => field));
-    const others = errors.map((error) => toViolation(error, description.name, Object.keys(schema.properties ?? {})));
-    return [...violations, ...others.filter(({ field }) => !unreadable.has(field))];
-  }
-
+/** Judges configs by the schema that their executor publishes, and knows which of their values are secret. */
+export interface ConfigCheck {
+  /** Everything wrong with a config. */
+  violations(config: Config): readonly Violation[];
   /** The config as it may be stored and shown. */
-  async mask(description: ExecutorDescription, config: Config): Promise<Config> {
-    if (description.configSchema === "") return config;
-    const { schema } = await this.#compile(description);
-    return Object.fromEntries(
-      Object.entries(config).map(([key, text]) => [key, maskText(schema.properties?.[key], text)]),
-    );
-  }
+  masked(config: Config): Config;
+}
 
-  async #compile({ name, configSchema }: ExecutorDescription): Promise<Compiled> {
-    let compiled = this.#compiled.get(configSchema);
-    if (compiled === undefined) {
-      compiled = compile(configSchema);
-      this.#compiled.set(configSchema, compiled);
+/** For executors without a schema. */
+const anything: ConfigCheck = { violations: () => [], masked: (config) => config };
+
+/** The checks of all executors, each made once. */
+export class ConfigChecks {
+  readonly #made = new Map<string, Promise<ConfigCheck>>();
+
+  /** @throws {HostError} `EXECUTOR_UNUSABLE` */
+  async of({ name, configSchema }: ExecutorDescription): Promise<ConfigCheck> {
+    if (configSchema === "") return anything;
+    const key = `${name} ${configSchema}`;
+    let made = this.#made.get(key);
+    if (made === undefined) {
+      made = compile(configSchema).then((compiled) => new SchemaCheck(name, compiled));
+      this.#made.set(key, made);
     }
     try {
-      return await compiled;
+      return await made;
     } catch (error) {
       throw new HostError(
         "EXECUTOR_UNUSABLE",
@@ -66,6 +60,38 @@ export class ConfigChecker {
         },
       );
     }
+  }
+}
+
+class SchemaCheck implements ConfigCheck {
+  readonly #executor: string;
+  readonly #compiled: Compiled;
+  /** Keys that are secret, or have something secret inside. */
+  readonly #secrets: ReadonlyMap<string, JsonSchema>;
+
+  constructor(executor: string, compiled: Compiled) {
+    this.#executor = executor;
+    this.#compiled = compiled;
+    this.#secrets = new Map(Object.entries(compiled.schema.properties ?? {}).filter(([, schema]) => hasSecret(schema)));
+  }
+
+  violations(config: Config): readonly Violation[] {
+    const { schema, validate } = this.#compiled;
+    const { value, violations } = readConfigText(schema, config);
+    if (validate(value)) return violations;
+    const unreadable = new Set(violations.map(({ field }) => field));
+    const keys = Object.keys(schema.properties ?? {});
+    const others = (validate.errors ?? []).map((error) => toViolation(error, this.#executor, keys));
+    return [...violations, ...others.filter(({ field }) => !unreadable.has(field))];
+  }
+
+  masked(config: Config): Config {
+    const masked = { ...config };
+    for (const [key, schema] of this.#secrets) {
+      const text = config[key];
+      if (text !== undefined) masked[key] = maskText(schema, text);
+    }
+    return masked;
   }
 }
 
@@ -86,8 +112,8 @@ async function compile(schemaText: string): Promise<Compiled> {
   return { schema, validate: ajv.compile(schema) };
 }
 
-function maskText(schema: JsonSchema | undefined, text: string): string {
-  if (schema === undefined || !hasSecret(schema)) return text;
+/** @param schema of something that is secret, or has something secret inside */
+function maskText(schema: JsonSchema, text: string): string {
   if (schema.writeOnly === true) return mask;
   try {
     return JSON.stringify(maskValue(schema, JSON.parse(text)));
