@@ -118,8 +118,8 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
     try {
       const { execution } = await executions.submit(specFromProto(call.request.spec));
       id = execution.spec.id;
-      const options = { fromSequence: 0, follow: true, patienceMs: firstBatchMs, signal: gone };
-      await sendBatches(call, await executions.watch(id, options));
+      const reading = { fromSequence: 0, follow: true, patienceMs: firstBatchMs, signal: gone };
+      await sendBatches(call, await executions.watch(id, reading));
     } catch (error) {
       fail(call, gone, error);
     }

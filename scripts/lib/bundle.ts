@@ -51,6 +51,7 @@ export async function bundle(entry: string, outputPath: string): Promise<Bundle>
     bundle: true,
     platform: "node",
     target: "node24",
+    supported: { using: true },
     format: "cjs",
     minifyWhitespace: true,
     lineLimit: 160,
