@@ -11,6 +11,8 @@ import { removeSegments, Segments, type Entry } from "./segments.ts";
 const batchBytes = 4 * (maxOutputBytes + 64);
 /** How long a write waits for more that could go with it, in milliseconds. A file's waits only while output comes faster than that. */
 const gatherMs = 2;
+/** The same for records that are not bulk: nobody looks at a state that closely, and most executions are over by then. */
+const quietMs = 20;
 /** More than this waiting for the disk: the producer should pause until less than the low mark waits. */
 const highWaterBytes = 2 * 1024 * 1024;
 const lowWaterBytes = 1024 * 1024;
@@ -85,8 +87,10 @@ export class EventLog {
   #stderrBytes = 0;
   #writing: Promise<void> | undefined;
   #lastWriteMs = Number.NEGATIVE_INFINITY;
-  /** Ends the wait for a whole batch. */
+  /** Ends the wait for more. */
   #writeNow = (): void => {};
+  /** Shortens it to that for bulk. */
+  #writeSoon = (): void => {};
   #flushes = 0;
   #failure: Error | undefined;
   /** The window holds what is in no file, rather than what is on its way there. */
@@ -226,7 +230,8 @@ export class EventLog {
       this.#end += bytes;
       if (held) return;
       if (facts.stored !== true) {
-        this.#writing ??= this.#write();
+        if (bulk) this.#writeSoon();
+        this.#writing ??= this.#write(bulk ? gatherMs : quietMs);
         return;
       }
     } else if (this.#failure === undefined) {
@@ -234,6 +239,7 @@ export class EventLog {
       this.#keep(entry);
       this.#unwritten += 1;
       this.#unwrittenBytes += bytes;
+      this.#writeSoon();
       this.#writing ??= this.#write();
       if (!bulk || this.#unwrittenBytes >= batchBytes) this.#writeNow();
       return;
@@ -392,13 +398,14 @@ export class EventLog {
     }
   }
 
-  async #write(): Promise<void> {
+  /** @param inlineWaitMs for more that could go with the first records for the row */
+  async #write(inlineWaitMs = gatherMs): Promise<void> {
     // What lies before the files must not be missing after a crash.
-    while (this.#written < this.#inlineEnd) await this.#writeInline();
+    for (let waitMs = inlineWaitMs; this.#written < this.#inlineEnd; waitMs = gatherMs) await this.#writeInline(waitMs);
     const segments = this.#segments;
     while (segments !== undefined && this.#unwritten > 0) {
       // Where output comes quickly, a few large writes, to disk and then to watchers, cost less than many small ones.
-      if (performance.now() - this.#lastWriteMs < gatherMs) await this.#gather();
+      if (performance.now() - this.#lastWriteMs < gatherMs) await this.#gather(gatherMs);
       const entries = this.#window.last(this.#unwritten);
       const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
       try {
@@ -418,18 +425,26 @@ export class EventLog {
   }
 
   /** Wait for a whole batch, but not for long. */
-  async #gather(): Promise<void> {
+  async #gather(waitMs: number): Promise<void> {
     if (this.#unwrittenBytes >= batchBytes || this.#flushes > 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, gatherMs);
+    let timer = setTimeout(resolve, waitMs);
     this.#writeNow = resolve;
+    if (waitMs > gatherMs) {
+      this.#writeSoon = () => {
+        this.#writeSoon = () => {};
+        clearTimeout(timer);
+        timer = setTimeout(resolve, gatherMs);
+      };
+    }
     await promise;
+    this.#writeSoon = () => {};
     clearTimeout(timer);
   }
 
-  async #writeInline(): Promise<void> {
+  async #writeInline(waitMs: number): Promise<void> {
     // Mostly the result is near, and is stored with all that comes before it; only then is this write not needed.
-    if (this.#segments === undefined) await this.#gather();
+    if (this.#segments === undefined) await this.#gather(waitMs);
     const end = this.#inlineEnd;
     if (this.#written >= end) return;
     await this.#save();
