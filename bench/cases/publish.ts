@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hasProgram } from "../../scripts/lib/services/debian.ts";
 import { burstsSubject } from "../lib/bursts.ts";
 import { workerFile, type Case, type CaseContext } from "../lib/case.ts";
+import { buildLoadClient, GoClient } from "../lib/go-client.ts";
 import { HostProcess } from "../lib/host-process.ts";
 import { memoryOf, privateMb } from "../lib/proc.ts";
 import { atMost, section, type Column, type Report } from "../lib/report.ts";
@@ -31,6 +32,7 @@ const goal = { factor: 2, plusMs: 1 };
 const alone = "control: the client library alone";
 const oneHop = "no host: gRPC client straight to the executor";
 const throughHost = "host, our client";
+const throughHostGo = "host, a client in Go";
 
 /** A system that is up, and what is published to it. */
 interface Reached {
@@ -50,8 +52,9 @@ export const publish: Case = {
       const name = `bench-${randomUUID()}`;
       return endpoints === undefined ? [] : [{ system, target: { endpoints, name, message, messageFile } }];
     });
+    const goProgram = await buildLoadClient(context.directory);
     const reports: Report[] = [];
-    for (const each of reached) reports.push(await measureMessages(context, each));
+    for (const each of reached) reports.push(await measureMessages(context, each, goProgram));
     return {
       goals: reports.flatMap(({ goals }) => goals),
       sections: [
@@ -65,13 +68,15 @@ export const publish: Case = {
   },
 };
 
-async function measureMessages(context: CaseContext, each: Reached): Promise<Report> {
+/** @param goProgram the client in Go, where Go is here; without it, our own is measured against the goal */
+async function measureMessages(context: CaseContext, each: Reached, goProgram: string | undefined): Promise<Report> {
   const { system, target } = each;
   const { name, tool } = system;
   await using publisher = await openTarget(each);
   await using host = await HostProcess.start(context);
   await using client = Worker.start<ClientWorker>(workerFile("client"));
   await client.call("connect", { address: host.address });
+  await using goClient = goProgram === undefined ? undefined : new GoClient(goProgram, host.address);
   await using spawner = Worker.start<SpawnWorker>(workerFile("spawn"));
 
   await using direct = Worker.start<DirectWorker>(workerFile("direct"));
@@ -99,6 +104,15 @@ async function measureMessages(context: CaseContext, each: Reached): Promise<Rep
       executor,
     }),
   ];
+  if (goClient !== undefined) {
+    subjects.push(
+      burstsSubject(throughHostGo, bursts, (options) => goClient.burst(request, options), {
+        client: goClient.pid,
+        host: host.pid,
+        executor,
+      }),
+    );
+  }
   // Connects, and has the code compiled.
   for (const { measure } of subjects) await measure();
   const isToolHere = tool !== undefined && (await hasProgram(tool.program));
@@ -117,7 +131,7 @@ async function measureMessages(context: CaseContext, each: Reached): Promise<Rep
         `${name} message through the host, p50, against ${goal.factor}x the library alone + ${goal.plusMs} ms`,
         aloneMs * goal.factor + goal.plusMs,
         "ms",
-        results.median(throughHost, "p50Ms"),
+        results.median(goClient === undefined ? throughHost : throughHostGo, "p50Ms"),
       ),
     ],
     sections: [
