@@ -37,19 +37,20 @@ const anything: ConfigCheck = { violations: () => [], masked: (config) => config
 
 /** The checks of all executors, each made once. */
 export class ConfigChecks {
-  readonly #made = new Map<string, Promise<ConfigCheck>>();
+  /** By executor; one that has another schema than before gets another check. */
+  readonly #made = new Map<string, { readonly schema: string; readonly check: Promise<ConfigCheck> }>();
 
   /** @throws {HostError} `EXECUTOR_UNUSABLE` */
   async of({ name, configSchema }: ExecutorDescription): Promise<ConfigCheck> {
     if (configSchema === "") return anything;
-    const key = `${name} ${configSchema}`;
-    let made = this.#made.get(key);
-    if (made === undefined) {
-      made = compile(configSchema).then((compiled) => new SchemaCheck(name, compiled));
-      this.#made.set(key, made);
+    let made = this.#made.get(name);
+    if (made?.schema !== configSchema) {
+      const check = compile(configSchema).then((compiled) => new SchemaCheck(name, compiled));
+      made = { schema: configSchema, check };
+      this.#made.set(name, made);
     }
     try {
-      return await made;
+      return await made.check;
     } catch (error) {
       throw new HostError(
         "EXECUTOR_UNUSABLE",
