@@ -236,16 +236,11 @@ class Attempt {
       }
       return;
     }
-    let limitMs = graceMs;
-    if (isRecall) {
-      // The call itself says so. What is to be stopped must first be found.
-      this.#step("recall", cause.message);
-      limitMs += timeouts.recallMs;
-    } else {
-      this.#step("cancel", cause.message);
-      const asked = process.link.cancel(spec.id, { reason: cause.message, graceMs: innerGraceMs });
-      asked.catch((error: unknown) => this.#step("cancel-unanswered", messageOf(error)));
-    }
+    // In a recall, the call itself says so to those who know of it; and what is to be stopped must first be found.
+    this.#step(isRecall ? "recall" : "cancel", cause.message);
+    const limitMs = isRecall ? graceMs + timeouts.recallMs : graceMs;
+    const asked = process.link.cancel(spec.id, { reason: cause.message, graceMs: innerGraceMs });
+    asked.catch((error: unknown) => this.#step("cancel-unanswered", messageOf(error)));
     if (await endsWithin(call, limitMs)) return;
     this.#step("call-cancelled", `not ended after ${formatDuration(limitMs)}`);
     call.abort();
@@ -285,7 +280,8 @@ class Attempt {
     if (this.#result !== undefined) return this.#stopped(this.#result, cause);
     const effect = this.#started ? "UNKNOWN" : "NONE";
     if (cause !== undefined) {
-      if (this.#started && process.hasExited) this.#options.onAbandoned(cause);
+      const { cancel } = process.link.description.capabilities;
+      if (cancel && this.#started && process.hasExited) this.#options.onAbandoned(cause);
       const verdict = makeResult(cause.outcome, { message: cause.message, code: cause.code, effect });
       return this.#withReport(this.#neverStarted(cause) ? { ...verdict, ...notStarted } : verdict);
     }

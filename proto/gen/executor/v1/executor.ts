@@ -239,7 +239,7 @@ export interface ExecuteRequest {
     | undefined;
   /**
    * Set: this is work to stop. It was told to end, and the process that had it died over that. Find what there is of it and stop that, as after
-   * `Cancel`; begin nothing. Only for executors that are `idempotent`.
+   * `Cancel`; begin nothing. Only for executors that are `idempotent`. A `Cancel` follows, for those that do not know this field.
    */
   recall: Recall | undefined;
 }
