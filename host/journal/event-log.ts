@@ -2,7 +2,8 @@ import { Changes } from "@executor-host/proto/shared/changes";
 import { maxOutputBytes, records } from "@executor-host/proto/shared/frame";
 import { Batch } from "./batch.ts";
 import { joined, nothing, type Contents } from "./contents.ts";
-import { contentsOf, encodeDropped, skipBefore, wholeRecords } from "./log-records.ts";
+import { Gathering } from "./gathering.ts";
+import { contentsOf, encodeDropped, skipBefore } from "./log-records.ts";
 import { LogWindow } from "./log-window.ts";
 import { removeSegments, Segments, type Entry } from "./segments.ts";
 
@@ -87,10 +88,7 @@ export class EventLog {
   #stderrBytes = 0;
   #writing: Promise<void> | undefined;
   #lastWriteMs = Number.NEGATIVE_INFINITY;
-  /** Ends the wait for more. */
-  #writeNow = (): void => {};
-  /** Shortens it to that for bulk. */
-  #writeSoon = (): void => {};
+  readonly #gathering = new Gathering();
   #flushes = 0;
   #failure: Error | undefined;
   /** The window holds what is in no file, rather than what is on its way there. */
@@ -230,7 +228,7 @@ export class EventLog {
       this.#end += bytes;
       if (held) return;
       if (facts.stored !== true) {
-        if (bulk) this.#writeSoon();
+        if (bulk) this.#gathering.within(gatherMs);
         this.#writing ??= this.#write(bulk ? gatherMs : quietMs);
         return;
       }
@@ -239,9 +237,8 @@ export class EventLog {
       this.#keep(entry);
       this.#unwritten += 1;
       this.#unwrittenBytes += bytes;
-      this.#writeSoon();
       this.#writing ??= this.#write();
-      if (!bulk || this.#unwrittenBytes >= batchBytes) this.#writeNow();
+      this.#gathering.within(!bulk || this.#unwrittenBytes >= batchBytes ? 0 : gatherMs);
       return;
     } else if (bulk) {
       this.#lose(entry);
@@ -263,7 +260,7 @@ export class EventLog {
   async flush(): Promise<void> {
     if (this.#segments === undefined) return;
     this.#flushes += 1;
-    this.#writeNow();
+    this.#gathering.within(0);
     while (this.#writing !== undefined) await this.#writing;
     this.#flushes -= 1;
   }
@@ -311,7 +308,7 @@ export class EventLog {
           }
         } else {
           cursor ??= this.#segments!.cursor();
-          const read = await cursor.read(position, batchBytes);
+          const read = await cursor.records(position, limit, batchBytes);
           if (read === undefined) {
             // The rest never reached the disk: go on with what is kept in memory.
             position = this.#windowStart;
@@ -322,14 +319,7 @@ export class EventLog {
             if (read.contents.lastSequence >= fromSequence) yield new Batch([encodeDropped(read.contents)]);
             continue;
           }
-          let whole = wholeRecords(read.subarray(0, limit - position));
-          // One record larger than a read is taken whole; a piece of one, left by a failed write, ends the file.
-          if (whole.length === 0) whole = await this.#largeRecord(cursor, position);
-          if (whole.length === 0) {
-            position = this.#windowStart;
-            continue;
-          }
-          batch = new Batch([whole]);
+          batch = new Batch([read]);
         }
         position += batch.byteLength;
         const wanted = fromSequence > 1 ? new Batch([skipBefore(batch.bytes, fromSequence)]) : batch;
@@ -390,14 +380,6 @@ export class EventLog {
     this.#keep({ ...entry, position: this.#end });
   }
 
-  async #largeRecord(cursor: ReturnType<Segments["cursor"]>, position: number): Promise<Buffer> {
-    for (let size = batchBytes * 2; ; size *= 2) {
-      const read = await cursor.read(position, size);
-      const whole = Buffer.isBuffer(read) ? wholeRecords(read) : Buffer.alloc(0);
-      if (whole.length > 0 || !Buffer.isBuffer(read) || read.length < size) return whole;
-    }
-  }
-
   /** @param inlineWaitMs for more that could go with the first records for the row */
   async #write(inlineWaitMs = gatherMs): Promise<void> {
     // What lies before the files must not be missing after a crash.
@@ -426,20 +408,7 @@ export class EventLog {
 
   /** Wait for a whole batch, but not for long. */
   async #gather(waitMs: number): Promise<void> {
-    if (this.#unwrittenBytes >= batchBytes || this.#flushes > 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let timer = setTimeout(resolve, waitMs);
-    this.#writeNow = resolve;
-    if (waitMs > gatherMs) {
-      this.#writeSoon = () => {
-        this.#writeSoon = () => {};
-        clearTimeout(timer);
-        timer = setTimeout(resolve, gatherMs);
-      };
-    }
-    await promise;
-    this.#writeSoon = () => {};
-    clearTimeout(timer);
+    if (this.#unwrittenBytes < batchBytes && this.#flushes === 0) await this.#gathering.wait(waitMs);
   }
 
   async #writeInline(waitMs: number): Promise<void> {

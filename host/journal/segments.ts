@@ -1,8 +1,8 @@
 import { open, readdir, readFile, truncate, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { HostError } from "@executor-host/proto/shared/error";
 import { joined, nothing, type Contents } from "./contents.ts";
 import { contentsOf, wholeRecords } from "./log-records.ts";
+import { SegmentCursor, segmentPath, type Gap, type Segment } from "./segment-cursor.ts";
 
 /** One encoded record on its way to disk. */
 export interface Entry {
@@ -15,20 +15,6 @@ export interface Entry {
   readonly stderrBytes: number;
   /** Output or progress, which may be dropped; state changes and results may not. */
   readonly bulk: boolean;
-}
-
-interface Segment {
-  readonly index: number;
-  /** Position of the first byte in the whole log. */
-  readonly start: number;
-  length: number;
-  contents: Contents;
-}
-
-interface Gap {
-  /** Position after the gap. */
-  readonly end: number;
-  readonly contents: Contents;
 }
 
 /** Limits of the files of one log. */
@@ -216,83 +202,9 @@ export class Segments {
   }
 }
 
-interface SegmentFinder {
-  locate(position: number): Segment | Gap | undefined;
-  droppable(position: number): Segment | undefined;
-}
-
-/** Reads a log's files at its own pace. Holds at most one open file. */
-export class SegmentCursor implements AsyncDisposable {
-  readonly #path: string;
-  readonly #finder: SegmentFinder;
-  #file: FileHandle | undefined;
-  #segment: Segment | undefined;
-
-  constructor(path: string, finder: SegmentFinder) {
-    this.#path = path;
-    this.#finder = finder;
-  }
-
-  /**
-   * Stay able to read on from a position, whatever becomes of the file around it: what a file held can be told as dropped only as a whole.
-   */
-  async hold(position: number): Promise<void> {
-    const segment = this.#finder.droppable(position);
-    if (segment !== undefined && segment !== this.#segment) await this.#enter(segment);
-  }
-
-  /**
-   * @returns bytes from this position on (at most `maxBytes`, within one file), a gap, or undefined at the end
-   * @throws {HostError} `EXECUTION_NOT_FOUND` when the whole log was removed
-   */
-  async read(position: number, maxBytes: number): Promise<Buffer | Gap | undefined> {
-    for (let missing: Segment | undefined; ;) {
-      const current = this.#segment;
-      const inside = current !== undefined && position >= current.start && position < current.start + current.length;
-      if (!inside) {
-        const located = this.#finder.locate(position);
-        if (located === undefined || "end" in located) return located;
-        if (located === missing)
-          throw new HostError("EXECUTION_NOT_FOUND", "the execution was forgotten while it was read");
-        await this.#enter(located);
-        if (this.#file === undefined) {
-          missing = located; // dropped between locating and opening: locate again
-          continue;
-        }
-      }
-      const segment = this.#segment!;
-      const length = Math.min(maxBytes, segment.start + segment.length - position);
-      const buffer = Buffer.allocUnsafe(length);
-      const { bytesRead } = await this.#file!.read(buffer, 0, length, position - segment.start);
-      return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    this.#segment = undefined;
-    await file?.close();
-  }
-
-  async #enter(segment: Segment): Promise<void> {
-    await this[Symbol.asyncDispose]();
-    try {
-      this.#file = await open(segmentPath(this.#path, segment.index));
-      this.#segment = segment;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
-}
-
 /** Delete all files of a log. */
 export async function removeSegments(path: string): Promise<void> {
   for (const index of await segmentIndexes(path)) await unlink(segmentPath(path, index));
-}
-
-function segmentPath(path: string, index: number): string {
-  return `${path}.${index}`;
 }
 
 async function segmentIndexes(path: string): Promise<number[]> {
