@@ -6,6 +6,8 @@ import { service } from "../../support/services.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { TestHost } from "../../support/test-host.ts";
 import { assertCrashLeavesEffectOpen, assertTakesMoreTime, type HeldJob } from "../support/held-job.ts";
+import { runManyAtOnce, runWithFile } from "../support/many-jobs.ts";
+import { runReadmeExample } from "../support/readme-example.ts";
 import { PubSubReader } from "./reader.ts";
 
 const pubsub = service("gcppubsub");
@@ -64,4 +66,35 @@ describe("a Pub/Sub job whose answer is held back", { ...guard, skip }, () => {
     await using job = await held();
     await assertTakesMoreTime(job);
   });
+});
+
+test("Pub/Sub jobs that come all at once find the way together", { ...guard, skip }, async () => {
+  using reader = new PubSubReader(pubsub.endpoint("emulator"));
+  const { topic, received } = await reader.topic();
+  const config = { emulator: pubsub.endpoint("emulator"), project: "test-project", topic };
+  await runManyAtOnce("gcppubsub", (index) => ({ ...config, data_text: `${index}` }));
+  const read = (await received(64)).map(({ data }) => Number(data.toString()));
+  assert.deepEqual(
+    read.toSorted((a, b) => a - b),
+    Array.from({ length: 64 }, (_, index) => index),
+  );
+});
+
+test("ten thousand messages from a file each get an id", { ...guard, skip }, async () => {
+  using reader = new PubSubReader(pubsub.endpoint("emulator"));
+  const { topic } = await reader.topic();
+  const config = { emulator: pubsub.endpoint("emulator"), project: "test-project", topic };
+  // More than one request takes, by their number and by their bytes.
+  const run = await runWithFile(
+    "gcppubsub",
+    Array.from({ length: 10_000 }, (_, index) => JSON.stringify({ data_text: `${index} ü ${"x".repeat(5_000)}` })),
+    (path) => ({ ...config, messages_file: path, timeout: "60s" }),
+  );
+  assert.equal(run.result.outcome, "SUCCEEDED", run.result.message);
+  const ids = run.stdout.toString().trimEnd().split("\n");
+  assert.equal(new Set(ids).size, 10_000);
+});
+
+test("the README's example works as it stands", { ...guard, skip }, async () => {
+  assert.match(await runReadmeExample("gcppubsub"), /^m?\d+\n$/);
 });

@@ -9,6 +9,8 @@ import { guard } from "../../support/guard.ts";
 import { service } from "../../support/services.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { TestHost } from "../../support/test-host.ts";
+import { runManyAtOnce, runWithFile } from "../support/many-jobs.ts";
+import { runReadmeExample } from "../support/readme-example.ts";
 
 const grpc = service("grpc");
 const skip = grpc.skip || skipUnlessBuilt("grpc");
@@ -121,4 +123,28 @@ describe("a gRPC call through the host that takes long", { ...guard, skip }, () 
     assert.deepEqual([result.outcome, result.effect], ["EXECUTOR_CRASHED", "UNKNOWN"]);
     assert.equal(await begun(host), earlier + 1);
   });
+});
+
+test("gRPC calls that come all at once find the way together", { ...guard, skip }, async () => {
+  const url = `${grpc.endpoint("plain")}/test.v1.Peer/Echo`;
+  await runManyAtOnce("grpc", (index) => ({ url, body: `{"text":"${index}"}`, expect_message: `{"text":"${index}"}` }));
+});
+
+test("ten thousand messages from a file go both ways", { ...guard, skip }, async () => {
+  const texts = Array.from({ length: 10_000 }, (_, index) => `${index} ü ✓`);
+  const run = await runWithFile(
+    "grpc",
+    texts.map((text) => JSON.stringify({ text })),
+    (path) => ({ url: `${grpc.endpoint("plain")}/test.v1.Peer/Chat`, body_file: path }),
+  );
+  assert.equal(run.result.outcome, "SUCCEEDED", run.result.message);
+  const lines = run.stdout.toString().trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { readonly text: string }).text),
+    texts,
+  );
+});
+
+test("the README's example works as it stands", { ...guard, skip }, async () => {
+  assert.match(await runReadmeExample("grpc"), /^\{"status":"SERVING"\}\n$/);
 });

@@ -6,6 +6,8 @@ import { collect } from "../../support/collect.ts";
 import { guard } from "../../support/guard.ts";
 import { service } from "../../support/services.ts";
 import { TestHost } from "../../support/test-host.ts";
+import { runManyAtOnce, runWithFile } from "../support/many-jobs.ts";
+import { runReadmeExample } from "../support/readme-example.ts";
 import { readTopic } from "./kcat.ts";
 
 const kafka = service("kafka");
@@ -37,4 +39,37 @@ test("a host runs kafka jobs side by side, and hands their evidence on", { ...gu
   );
   const { outcome, code, retryability, effect } = missing.result;
   assert.deepEqual([outcome, code, retryability, effect], ["FAILED", "TOPIC_NOT_FOUND", "PERMANENT", "NONE"]);
+});
+
+test("kafka jobs that come all at once find the way together", { ...guard, skip }, async () => {
+  const topic = `at-once-${randomUUID()}`;
+  const brokerAddress = kafka.endpoint("broker");
+  await runManyAtOnce("kafka", (index) => ({ brokerAddress, topic, create_topic: "true", message: `${index}` }));
+  const read = (await readTopic(brokerAddress, topic)).map(({ payload }) => Number(payload));
+  assert.deepEqual(
+    read.toSorted((a, b) => a - b),
+    Array.from({ length: 64 }, (_, index) => index),
+  );
+});
+
+test("ten thousand records from a file are each placed", { ...guard, skip }, async () => {
+  const topic = `many-${randomUUID()}`;
+  const config = { brokerAddress: kafka.endpoint("broker"), topic, create_topic: "true", create_topic_partitions: "1" };
+  const values = Array.from({ length: 10_000 }, (_, index) => `${index} ü ✓`);
+  const run = await runWithFile(
+    "kafka",
+    values.map((value) => JSON.stringify({ value })),
+    (path) => ({ ...config, messages_file: path }),
+  );
+  assert.deepEqual([run.result.outcome, run.result.evidence?.["published"]], ["SUCCEEDED", 10_000], run.result.message);
+  assert.equal(run.stdout.toString().trimEnd().split("\n").length, 10_000);
+  const read = await readTopic(kafka.endpoint("broker"), topic);
+  assert.deepEqual(
+    read.map(({ payload }) => payload),
+    values,
+  );
+});
+
+test("the README's example works as it stands", { ...guard, skip }, async () => {
+  assert.match(await runReadmeExample("kafka"), /^\{"topic":"greetings","partition":\d+,"offset":\d+/);
 });

@@ -9,6 +9,8 @@ import { service } from "../../support/services.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { TestHost } from "../../support/test-host.ts";
 import { assertCrashLeavesEffectOpen, assertTakesMoreTime, type HeldJob } from "../support/held-job.ts";
+import { runManyAtOnce } from "../support/many-jobs.ts";
+import { runReadmeExample } from "../support/readme-example.ts";
 
 const nats = service("nats");
 const skip = nats.skip || skipUnlessBuilt("nats");
@@ -84,3 +86,22 @@ for (const mode of ["core", "jetstream"]) {
     });
   });
 }
+
+test("jobs for NATS that come all at once find the way together", { ...guard, skip }, async () => {
+  const reader = await connect({ servers: nats.endpoint("plain") });
+  const subject = `at-once.${randomUUID()}`;
+  const received: number[] = [];
+  reader.subscribe(subject, { callback: (_, message) => void received.push(Number(message.string())) });
+  await reader.flush();
+  await runManyAtOnce("nats", (index) => ({ url: nats.endpoint("plain"), subject, message: `${index}` }));
+  await eventually("all have come", () => received.length >= 64);
+  assert.deepEqual(
+    received.toSorted((a, b) => a - b),
+    Array.from({ length: 64 }, (_, index) => index),
+  );
+  await reader.close();
+});
+
+test("the README's example works as it stands", { ...guard, skip }, async () => {
+  assert.match(await runReadmeExample("nats"), /^published 5 bytes to greetings\n$/);
+});

@@ -8,6 +8,8 @@ import { guard } from "../../support/guard.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { TestHost } from "../../support/test-host.ts";
 import { assertCrashLeavesEffectOpen, assertTakesMoreTime, type HeldJob } from "../support/held-job.ts";
+import { runManyAtOnce, runWithFile } from "../support/many-jobs.ts";
+import { runReadmeExample } from "../support/readme-example.ts";
 import { manage, rabbitmq, readQueue, url } from "./broker.ts";
 
 const skip = rabbitmq.skip || skipUnlessBuilt("rabbitmq");
@@ -66,4 +68,37 @@ test("an executor that is killed before the confirmation leaves the effect open"
 test("a rabbitmq job that waits for its broker can be given more time", { ...guard, skip }, async () => {
   await using job = await held();
   await assertTakesMoreTime(job);
+});
+
+test("rabbitmq jobs that come all at once find the way together", { ...guard, skip }, async () => {
+  const queue = `at-once-${randomUUID()}`;
+  const config = { url: url(), "queue.name": queue, "queue.create": "true" };
+  await runManyAtOnce("rabbitmq", (index) => ({ ...config, "message.body": `${index}` }));
+  const read = (await readQueue(queue)).map(({ payload }) => Number(payload));
+  assert.deepEqual(
+    read.toSorted((a, b) => a - b),
+    Array.from({ length: 64 }, (_, index) => index),
+  );
+  await manage("DELETE", `/queues/%2F/${queue}`);
+});
+
+test("ten thousand messages from a file are each confirmed", { ...guard, skip }, async () => {
+  const queue = `many-${randomUUID()}`;
+  const config = { url: url(), "queue.name": queue, "queue.create": "true", in_flight: "200" };
+  const bodies = Array.from({ length: 10_000 }, (_, index) => `${index} ü ✓`);
+  const run = await runWithFile(
+    "rabbitmq",
+    bodies.map((body) => JSON.stringify({ body })),
+    (path) => ({ ...config, messages_file: path }),
+  );
+  assert.deepEqual([run.result.outcome, run.result.evidence?.["published"]], ["SUCCEEDED", 10_000], run.result.message);
+  assert.deepEqual(
+    (await readQueue(queue)).map(({ payload }) => payload.toString()),
+    bodies,
+  );
+  await manage("DELETE", `/queues/%2F/${queue}`);
+});
+
+test("the README's example works as it stands", { ...guard, skip }, async () => {
+  assert.match(await runReadmeExample("rabbitmq"), /"routingKey":"greetings".*"confirmed":true/);
 });
