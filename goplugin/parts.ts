@@ -1,4 +1,5 @@
 /** The protocol in parts, for programs that play host step by step, such as test kits. Hosts use `client`. */
+export { diagnose } from "./client/diagnosis.ts";
 export { linkClient, unaryCall, type ClientConstructor } from "./client/grpc-call.ts";
 export { isAddressProblem, parseAddress, type Address } from "./protocol/address.ts";
 export { lifelineStdin, lifelineVariable, scrubEnvironment, variables } from "./protocol/environment.ts";

@@ -56,7 +56,7 @@ export async function complain(
 }
 
 /** A message of several lines, such as one with the last lines of a log, keeps them. */
-function indented(text: string): string {
+export function indented(text: string): string {
   return text.trimEnd().split("\n").map(escapeControls).join("\n  ");
 }
 

@@ -1,8 +1,11 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { once } from "node:events";
+import { resolve } from "node:path";
+import { diagnose } from "@executor-host/goplugin/parts";
 import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
 import { nearest } from "@executor-host/proto/shared/nearest";
+import { executorEnvironment } from "../supervision/environment.ts";
 import type { Check } from "./check.ts";
 import { groups } from "./checks.ts";
 import { describe, speaks } from "./facts.ts";
@@ -52,7 +55,7 @@ export async function runConformance(
   onResult: (result: CheckResult) => void = () => undefined,
 ): Promise<ConformanceReport> {
   const chosen = chooseChecks(options.only);
-  await assertExecutable(options.path);
+  await assertExecutable(options);
   await using kit = await Kit.open(options);
   const results: CheckResult[] = [];
   for (const { group, check } of chosen) {
@@ -111,7 +114,7 @@ function chooseChecks(only: readonly string[] = []): { readonly group: string; r
   return all.filter(({ group, check }) => only.length === 0 || only.includes(group) || only.includes(check.id));
 }
 
-async function assertExecutable(path: string): Promise<void> {
+async function assertExecutable({ path, environment, allowedEnvironment }: ConformanceOptions): Promise<void> {
   try {
     if (!(await stat(path)).isFile()) throw new HostError("SPEC_INVALID", `${path} is not a file`);
     await access(path, constants.X_OK);
@@ -120,6 +123,10 @@ async function assertExecutable(path: string): Promise<void> {
     const hint = "give the path of the executor's file, which must be executable (chmod +x)";
     throw new HostError("SPEC_INVALID", `cannot run ${path}: ${messageOf(error)}`, { hint, cause: error });
   }
+  // Without its interpreter, say, every check would fail in the same way, and none would say why.
+  const [finding, ...others] = await diagnose(resolve(path), executorEnvironment(environment, allowedEnvironment, ""));
+  if (finding !== undefined)
+    throw new HostError("SPEC_INVALID", `cannot run ${path}: ${finding}`, { hint: others.join("; ") });
 }
 
 /** The check itself ends with what it waits for, when the kit is disposed of. */

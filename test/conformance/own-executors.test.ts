@@ -82,6 +82,18 @@ test("a check that is not there, and a file that cannot run, are refused before 
   await assert.rejects(check({ path: import.meta.filename }), { code: "SPEC_INVALID" });
 });
 
+test("a file that no machine like this can run is told why, once", guard, async () => {
+  await using dir = await TempDir.create();
+  const installed = await PluginsDir.create(dir.join("plugins"));
+  const python = await installed.script("old", "#!/usr/bin/python9\n");
+  await assert.rejects(check({ path: python }), {
+    code: "SPEC_INVALID",
+    message: `cannot run ${python}: the script's interpreter /usr/bin/python9 is not here or may not be executed`,
+  });
+  const text = await installed.script("text", "hello\n");
+  await assert.rejects(check({ path: text }), { message: /neither a program of a known format nor a script/ });
+});
+
 test("a run that is given up leaves nothing behind", guard, async () => {
   const reason = new Error("enough");
   const controller = new AbortController();

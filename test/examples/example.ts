@@ -53,7 +53,10 @@ export function testExample(example: Example): void {
         longConfig: { path: files.small, maxBytesPerSecond: "1" },
         floodConfig: { path: `${files.deep}\n`.repeat(floodLines), algorithm: "sha512" },
       });
-      assertConforms(report, ["validate.secrets", "request.attach", "request.probe", "life.deadline", "life.extended"]);
+      assertConforms(report, [
+        ...["validate.secrets", "request.secrets", "request.attach", "request.probe"],
+        ...["life.deadline", "life.extended", "life.beats"],
+      ]);
     });
 
     test("describes itself as the others do", guard, async () => {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { messageOf } from "@executor-host/proto/shared/error";
+import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import { escapeControls } from "../../log/escape.ts";
 import type { LoadedSettings } from "../../settings/settings.ts";
 import { settingRows } from "../../settings/table.ts";
@@ -93,7 +93,8 @@ async function checkExecutor(name: string, { client }: Connection, signal: Abort
     return { name: `executor ${name}`, level: "ok", message: `${executor.version} ${executor.path}${held}` };
   } catch (error) {
     signal.throwIfAborted();
-    return { name: `executor ${name}`, level: "fail", message: messageOf(error) };
+    const hint = isHostError(error) && error.hint !== "" ? { hint: error.hint } : {};
+    return { name: `executor ${name}`, level: "fail", message: messageOf(error), ...hint };
   }
 }
 

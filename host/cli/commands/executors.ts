@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
-import { HostError, messageOf } from "@executor-host/proto/shared/error";
+import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { Executor, ExecutorList } from "../../client/types.ts";
 import { escapeControls } from "../../log/escape.ts";
 import type { Styler } from "../../log/style.ts";
@@ -10,6 +10,7 @@ import { formatElapsed } from "../../settings/duration.ts";
 import { connectOrEmbed, type Connection } from "../connection.ts";
 import type { CliContext } from "../context.ts";
 import { addConnectionOptions, addExamples, addJsonOption, type ConnectionOptions } from "../options.ts";
+import { indented } from "../report-error.ts";
 import { StatusLine } from "../status-line.ts";
 import { table } from "../table.ts";
 import { capabilitiesText, count, isolationText } from "../text.ts";
@@ -40,27 +41,36 @@ export function define(command: Command, context: CliContext): void {
   command.action(async (options: ExecutorsOptions) => {
     await using connection = await connectOrEmbed(options, context);
     if (options.pins === true) return await printPins(connection, options.json === true, context);
-    const list = await fetch(connection, options.check === true || connection.isEmbedded, context);
+    const { list, hints } = await fetch(connection, options.check === true || connection.isEmbedded, context);
     if (options.json === true) return context.stdout.json(list);
-    await print(list, context);
+    await print(list, hints, context);
   });
 }
 
+/** What to do about executors that could not be started, by their names. */
+type Hints = ReadonlyMap<string, string>;
+
 /** An executor tells its version and abilities only once it has been started. */
-async function fetch({ client }: Connection, check: boolean, { signal, stderr }: CliContext): Promise<ExecutorList> {
+async function fetch(
+  { client }: Connection,
+  check: boolean,
+  { signal, stderr }: CliContext,
+): Promise<{ readonly list: ExecutorList; readonly hints: Hints }> {
+  const hints = new Map<string, string>();
   const list = await client.listExecutors({ signal });
   const unknown = check ? list.executors.filter(({ state, version }) => state === "IDLE" && version === "") : [];
-  if (unknown.length === 0) return list;
+  if (unknown.length === 0) return { list, hints };
   using status = new StatusLine(stderr);
   status.set(`starting ${unknown.map(({ name }) => name).join(", ")}`);
   await Promise.all(
     unknown.map(({ name }) =>
-      client.describeExecutor(name, { signal, timeoutMs: timeouts.checkExecutorMs }).catch(() => {
+      client.describeExecutor(name, { signal, timeoutMs: timeouts.checkExecutorMs }).catch((error: unknown) => {
         // The second list says why it failed, or that it is still starting.
+        if (isHostError(error)) hints.set(name, error.hint);
       }),
     ),
   );
-  return client.listExecutors({ signal });
+  return { list: await client.listExecutors({ signal }), hints };
 }
 
 /** Of the files as they are now, whatever is pinned already. */
@@ -82,7 +92,11 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-async function print({ executors, skippedFiles }: ExecutorList, { stdout, stderr }: CliContext): Promise<void> {
+async function print(
+  { executors, skippedFiles }: ExecutorList,
+  hints: Hints,
+  { stdout, stderr }: CliContext,
+): Promise<void> {
   const { style } = stdout;
   if (executors.length === 0) {
     await stderr.line("no executors; `executor-host doctor` shows where they are looked for");
@@ -97,8 +111,10 @@ async function print({ executors, skippedFiles }: ExecutorList, { stdout, stderr
     );
   }
   for (const executor of executors) {
+    const hint = hints.get(executor.name) ?? "";
     for (const problem of problemsOf(executor)) {
-      await stdout.line(`\n${style("red", escapeControls(executor.name))}: ${escapeControls(problem)}`);
+      await stdout.line(`\n${style("red", escapeControls(executor.name))}: ${indented(problem)}`);
+      if (hint !== "" && problem === executor.reason) await stdout.line(`${style("cyan", "hint:")} ${indented(hint)}`);
     }
   }
   if (skippedFiles.length > 0) await stdout.line(`\n${style("bold", "Not used:")}`);
