@@ -1,24 +1,14 @@
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
-import { appVersions } from "@executor-host/proto/shared/executor-link";
 import { nearest } from "@executor-host/proto/shared/nearest";
-import type { Logger } from "../log/logger.ts";
 import type { ExecutorDescription, ExecutorInfo, SkippedFile } from "../model/model.ts";
 import { scanPlugins, type Binary } from "./catalog.ts";
-import type { Containment } from "./containment.ts";
-import { ExecutorProcess } from "./executor-process.ts";
-import type { Isolation } from "./isolation/isolation.ts";
-import type { LaunchOptions } from "./launch-executor.ts";
-import type { Pins } from "./pins.ts";
 import { PluginsWatcher } from "./plugins-watcher.ts";
 import { Pool, PoolRetiredError, type Lease, type PoolLimits } from "./pool.ts";
+import { Starter, type StarterOptions } from "./starter.ts";
 
-export interface SupervisorOptions extends Omit<LaunchOptions, "sha256" | "confined"> {
+export interface SupervisorOptions extends StarterOptions {
   readonly pluginsDirs: readonly string[];
   readonly poolLimits: PoolLimits;
-  readonly pins: Pins;
-  readonly isolation: Isolation;
-  readonly containment: Containment;
-  readonly logger: Logger;
 }
 
 /**
@@ -30,6 +20,7 @@ export interface SupervisorOptions extends Omit<LaunchOptions, "sha256" | "confi
 export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #stop = new AbortController();
+  readonly #starter: Starter;
   readonly #watcher: PluginsWatcher;
   readonly #pools = new Map<string, Pool>();
   /** Out of service, with work to finish. */
@@ -39,10 +30,10 @@ export class Supervisor implements AsyncDisposable {
   readonly #refused = new Map<string, string>();
   readonly #replacing = new Map<string, Promise<void>>();
   #skipped: readonly SkippedFile[] = [];
-  #processes = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#starter = new Starter(options, this.#stop.signal);
     this.#watcher = new PluginsWatcher(options.pluginsDirs, {
       timeouts: options.timeouts,
       onChange: () =>
@@ -220,35 +211,15 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #createPool(binary: Binary): Pool {
-    const { containment, pins, isolation, poolLimits: limits, timeouts, logger, runtimeDir } = this.#options;
+    const { pins, isolation, poolLimits: limits, timeouts, logger } = this.#options;
     const { name } = binary;
-    let { autoMtls } = this.#options;
     return new Pool(binary, {
       limits,
       timeouts,
       logger,
       pinnedSha256: pins.of(name),
       isolation: () => isolation.levelsOf(name),
-      start: async () => {
-        pins.assertPinned(name);
-        const unreached = await isolation.problemOf(name);
-        if (unreached !== undefined) throw unreached;
-        this.#processes += 1;
-        const group = await containment.forProcess(`${process.pid}-${this.#processes}`, isolation.limitsOf(name));
-        const confined = await isolation.confine(binary, group.joins, runtimeDir).catch(async (error: unknown) => {
-          await group.killAll();
-          throw error;
-        });
-        if (confined.runsAs !== undefined) await group.handOver(confined.runsAs);
-        const started = await ExecutorProcess.start(
-          binary,
-          group,
-          { ...this.#options, autoMtls, confined, sha256: pins.of(name) },
-          this.#stop.signal,
-        );
-        if (started.link.protocolVersion === appVersions.dkron) autoMtls = false;
-        return started;
-      },
+      start: this.#starter.of(binary),
     });
   }
 }
