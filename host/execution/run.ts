@@ -1,28 +1,20 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Usage as UsageMessage } from "@executor-host/proto/executor";
 import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { EventFrame } from "@executor-host/proto/shared/frame";
-import { EventLog } from "../journal/event-log.ts";
+import type { EventLog } from "../journal/event-log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Logger } from "../log/logger.ts";
 import { usageFromProto } from "../model/convert.ts";
-import {
-  makeResult,
-  type Attempt,
-  type Execution,
-  type ExecutionSpec,
-  type Result,
-  type State,
-} from "../model/model.ts";
+import { makeResult, type Execution, type ExecutionSpec, type Result } from "../model/model.ts";
 import { formatDuration, formatElapsed } from "../settings/duration.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import type { Timeouts } from "../timeouts.ts";
 import { lostWithHost } from "./abandoned.ts";
 import { slotRequestOf } from "./admission.ts";
 import { runAttempt } from "./attempt.ts";
-import { EventRecorder } from "./event-recorder.ts";
 import { LimitTimer } from "./limit-timer.ts";
 import { LimitsInForce, type FullLimits } from "./limits-in-force.ts";
+import { ExecutionRecord } from "./record.ts";
 import { isAdrift, numberForExecutor, resumeDelay } from "./resuming.ts";
 import { nextAttemptDelay } from "./retry.ts";
 import type { Slot, SlotRequest, Slots } from "./slots.ts";
@@ -58,24 +50,15 @@ export class ExecutionRun {
   readonly finished: Promise<void>;
   /** Resolves when the journal knows all that this object knows, or will never know it. Never rejects. */
   readonly settled: Promise<void>;
-  readonly log: EventLog;
   readonly #options: RunOptions;
+  readonly #record: ExecutionRecord;
+  readonly #limits: LimitsInForce;
   readonly #slotRequest: SlotRequest;
-  readonly #events: EventRecorder;
   readonly #stop = new AbortController();
-  readonly #acceptedMs: number;
-  /** The same by a clock that nobody sets. */
+  /** By a clock that nobody sets. */
   readonly #acceptedAt: number;
-  readonly #attempts: Attempt[];
   readonly #finished = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
-  #state: State = "QUEUED";
-  #stateReason = "";
-  #finishedMs: number | undefined;
-  #result: Result | undefined;
-  /** The journal could not take the last change. */
-  #isBehind = false;
-  readonly #limits: LimitsInForce;
   /** Of the call under way. */
   #toldDeadline: ToldDeadline | undefined;
   /** Of the attempt that has not started yet. */
@@ -86,22 +69,18 @@ export class ExecutionRun {
   #abandonedBy: StopCause | undefined;
 
   constructor(options: RunOptions) {
-    const { earlier } = options;
     this.#options = options;
-    this.#acceptedMs = earlier?.acceptedMs ?? Date.now();
-    this.#acceptedAt = performance.now() - (Date.now() - this.#acceptedMs);
-    this.#attempts = [...(earlier?.attempts ?? [])];
-    this.#isAdrift = isAdrift(this.#attempts);
-    this.#slotRequest = slotRequestOf(options.spec);
     this.#limits = new LimitsInForce(options.limits);
+    this.#record = new ExecutionRecord({ ...options, limits: this.#limits });
+    this.#acceptedAt = performance.now() - (Date.now() - this.#record.acceptedMs);
+    this.#isAdrift = isAdrift(this.#record.attempts);
+    this.#slotRequest = slotRequestOf(options.spec);
     this.finished = this.#finished.promise;
     this.settled = this.#settled.promise;
-    this.log = new EventLog({
-      path: options.journal.logPath(options.number),
-      maxBytes: options.limits.maxOutputBytes,
-      save: () => this.#save().catch((error: unknown) => this.#notSaved(error)),
-    });
-    this.#events = new EventRecorder(this.log);
+  }
+
+  get log(): EventLog {
+    return this.#record.log;
   }
 
   get number(): number {
@@ -118,12 +97,12 @@ export class ExecutionRun {
 
   /** Nothing of it runs any more; that the journal and watchers know it may take a moment. */
   get hasResult(): boolean {
-    return this.#result !== undefined;
+    return this.#record.result !== undefined;
   }
 
   /** A stop is under way; it cannot be taken back. */
   get isStopping(): boolean {
-    return this.#stop.signal.aborted || this.#state === "CANCELLING";
+    return this.#stop.signal.aborted || this.#record.state === "CANCELLING";
   }
 
   get limits(): FullLimits {
@@ -136,24 +115,7 @@ export class ExecutionRun {
   }
 
   snapshot(): Execution {
-    return {
-      spec: this.#options.maskedSpec,
-      state: this.#state,
-      stateReason: this.#stateReason,
-      acceptedMs: this.#acceptedMs,
-      finishedMs: this.#finishedMs,
-      attempts: this.#attempts,
-      result: this.#result,
-      lastSequence: this.#events.lastSequence,
-      output: {
-        stdoutBytes: this.log.stdoutBytes,
-        stderrBytes: this.log.stderrBytes,
-        droppedBytes:
-          (this.log.dropped?.stdoutBytes ?? 0) + (this.log.dropped?.stderrBytes ?? 0) + (this.log.lost?.bytes ?? 0),
-      },
-      limits: this.#limits.values,
-      resumable: this.#options.resumable,
-    };
+    return this.#record.snapshot();
   }
 
   /**
@@ -163,20 +125,19 @@ export class ExecutionRun {
    * @throws {HostError} `QUEUE_FULL`, `JOURNAL_FAILED`; it is then as if it had never been asked for
    */
   async accept(): Promise<void> {
-    const { slots, journal, number, digest } = this.#options;
+    const { slots } = this.#options;
     const skipped = this.#stop.signal.aborted ? (this.#stop.signal.reason as StopCause) : undefined;
     const slot = skipped === undefined ? slots.take(this.#slotRequest) : undefined;
     const mustWait = slot === undefined && skipped === undefined;
     using _place = mustWait ? slots.reserve() : undefined;
-    this.#enter("QUEUED", skipped?.message ?? (mustWait ? slots.reason(this.#slotRequest) : ""));
+    this.#record.enter("QUEUED", skipped?.message ?? (mustWait ? slots.reason(this.#slotRequest) : ""));
     if (slot !== undefined) this.#beginAttempt();
     try {
-      await journal.insert({ number, digest, execution: this.snapshot() }, this.log.parts);
+      await this.#record.insert();
     } catch (error) {
       slot?.[Symbol.dispose]();
       throw error;
     }
-    this.#events.isAccepted = true;
     void this.#run(slot);
   }
 
@@ -186,21 +147,23 @@ export class ExecutionRun {
    * @throws {Error} when its log cannot be gone on with; it is then as it was
    */
   async resume(): Promise<void> {
-    await this.#options.journal.continueLog(this.id, this.log);
-    this.#events.resume(this.log.lastSequence, this.#attempts.length);
+    await this.#record.reopen();
     const result = lostWithHost("the next attempt goes on with its work");
-    if (this.#attempts.at(-1)?.result === undefined) {
-      this.#updateAttempt({ finishedMs: Date.now(), result });
-      this.#events.attemptFinished(result, 0);
+    if (this.#record.attempts.at(-1)?.result === undefined) {
+      this.#record.endAttempt(result);
+      this.#record.events.attemptFinished(result, 0);
     }
-    this.#enter("QUEUED", `the host was lost: attempt ${this.#attempts.length + 1} goes on with its work`);
-    await this.#trySave();
+    this.#record.enter(
+      "QUEUED",
+      `the host was lost: attempt ${this.#record.attempts.length + 1} goes on with its work`,
+    );
+    await this.#record.trySave();
     void this.#run(undefined);
   }
 
   /** Idempotent. Before `accept`, it ends what is accepted without a start. A running attempt goes through the stopping ladder, everything else ends at once. */
   stop(cause: StopCause): void {
-    if (this.#state !== "FINISHED") this.#stop.abort(cause);
+    if (this.#record.state !== "FINISHED") this.#stop.abort(cause);
   }
 
   /**
@@ -209,10 +172,10 @@ export class ExecutionRun {
    * @returns once that is journaled: what may still happen by the earlier ones
    */
   async changeLimits(limits: FullLimits, reason: string): Promise<readonly string[]> {
-    this.#events.limitsChanged(limits, reason);
+    this.#record.events.limitsChanged(limits, reason);
     this.#limits.change(limits);
     const warning = this.#toldDeadline?.update();
-    await this.#trySave();
+    await this.#record.trySave();
     return [await warning].filter((text) => text !== undefined);
   }
 
@@ -235,7 +198,7 @@ export class ExecutionRun {
       });
     }
     totalTimer[Symbol.dispose]();
-    await this.#finish(result);
+    await this.#record.conclude(result, this.#finished.resolve);
     this.#settled.resolve();
   }
 
@@ -253,7 +216,7 @@ export class ExecutionRun {
       } catch (error) {
         if (!(error instanceof StopCause)) throw error;
         const result = this.#stoppedWhileWaiting(error);
-        if (this.#attempts.at(-1)?.result === undefined) this.#updateAttempt({ finishedMs: Date.now(), result });
+        if (this.#record.attempts.at(-1)?.result === undefined) this.#record.endAttempt(result);
         return result;
       } finally {
         slot?.[Symbol.dispose]();
@@ -264,19 +227,19 @@ export class ExecutionRun {
   /** @returns undefined when there is to be no other attempt */
   #nextAttemptDelay(result: Result): number | undefined {
     const { retry } = this.#options.spec;
-    const resumeMs = this.#mayResume ? resumeDelay(this.#attempts) : undefined;
-    return resumeMs ?? nextAttemptDelay(retry, numberForExecutor(this.#attempts), result, Math.random());
+    const resumeMs = this.#mayResume ? resumeDelay(this.#record.attempts) : undefined;
+    return resumeMs ?? nextAttemptDelay(retry, numberForExecutor(this.#record.attempts), result, Math.random());
   }
 
   get #mayResume(): boolean {
-    return this.#options.resumable && isAdrift(this.#attempts);
+    return this.#options.resumable && isAdrift(this.#record.attempts);
   }
 
   /** Work that is to stop and may be going on without anybody is found and stopped. @returns what came of all */
   async #recalled(ending: Result): Promise<Result> {
     const cause = (this.#stop.signal.reason as StopCause | undefined) ?? this.#abandonedBy;
     if (!this.#options.resumable || !this.#isAdrift || cause === undefined) return ending;
-    this.#events.attemptFinished(ending, 0);
+    this.#record.events.attemptFinished(ending, 0);
     const result = await this.#attempt(cause);
     const { warnings } = ending;
     if (this.#isAdrift) return { ...ending, warnings: [...warnings, `its work may be going on: ${result.message}`] };
@@ -303,7 +266,7 @@ export class ExecutionRun {
   /** @param recall why the work of an attempt that is over is to be found and stopped */
   async #attempt(recall?: StopCause): Promise<Result> {
     const { supervisor, spec, timeouts, usageIntervalMs } = this.#options;
-    const isJournaled = recall === undefined && this.#state === "STARTING";
+    const isJournaled = recall === undefined && this.#record.state === "STARTING";
     if (!isJournaled) this.#beginAttempt(recall);
     const startTimeoutMs = recall === undefined ? this.#limits.values.startTimeoutMs : timeouts.recallMs;
     const stopping = recall === undefined ? this.#stop.signal : new AbortController().signal;
@@ -319,18 +282,21 @@ export class ExecutionRun {
     let result: Result;
     try {
       // What the journal does not know to be under way must not be: after a crash it would be called not started.
-      if (!isJournaled) await this.#save();
+      if (!isJournaled) await this.#record.save();
       const lease = await supervisor.lease(spec.executor, stop, spec.jobName);
-      this.#updateAttempt({ executorPid: lease.process.pid, executorVersion: lease.process.link.description.version });
+      this.#record.updateAttempt({
+        executorPid: lease.process.pid,
+        executorVersion: lease.process.link.description.version,
+      });
       const startedMs = Date.now();
-      const number = numberForExecutor(this.#attempts);
+      const number = numberForExecutor(this.#record.attempts);
       this.#toldDeadline = new ToldDeadline({
         link: lease.process.link,
         executionId: spec.id,
         attempt: number,
         deadline: () => this.#deadline(startedMs),
       });
-      using usages = usageEvents(usageIntervalMs, (frame) => this.#events.relay(frame));
+      using usages = usageEvents(usageIntervalMs, (frame) => this.#record.events.relay(frame));
       try {
         result = await runAttempt({
           spec,
@@ -339,19 +305,19 @@ export class ExecutionRun {
           limits: this.#limits,
           timeouts,
           deadlineMs: this.#toldDeadline.toldMs,
-          heartbeatDetails: this.#attempts.findLast((attempt) => attempt.heartbeatDetails)?.heartbeatDetails,
+          heartbeatDetails: this.#record.attempts.findLast((attempt) => attempt.heartbeatDetails)?.heartbeatDetails,
           stop: recall === undefined ? stop : AbortSignal.abort(recall),
           isRecall: recall !== undefined,
           onStarted: (frame) => this.#running(frame),
-          onBulk: (frame) => this.#events.relayBulk(frame),
+          onBulk: (frame) => this.#record.events.relayBulk(frame),
           onUsage: (frame) => {
-            this.#updateAttempt({ usage: usageFromProto(UsageMessage.decode(frame.payload)) });
+            this.#record.updateAttempt({ usage: usageFromProto(UsageMessage.decode(frame.payload)) });
             usages?.offer(frame);
           },
           onHeartbeat: (details) => {
-            this.#updateAttempt({ heartbeatMs: Date.now(), ...(details && { heartbeatDetails: details }) });
+            this.#record.updateAttempt({ heartbeatMs: Date.now(), ...(details && { heartbeatDetails: details }) });
           },
-          onStopping: (cause) => this.#enter("CANCELLING", cause.message),
+          onStopping: (cause) => this.#record.enter("CANCELLING", cause.message),
           onAbandoned: (cause) => {
             this.#isAdrift = true;
             this.#abandonedBy = cause;
@@ -366,22 +332,22 @@ export class ExecutionRun {
     } catch (error) {
       result = notStarted(error);
     }
-    this.#updateAttempt({ finishedMs: Date.now(), result });
-    this.#isAdrift ||= isAdrift(this.#attempts);
+    this.#record.endAttempt(result);
+    this.#isAdrift ||= isAdrift(this.#record.attempts);
     return result;
   }
 
   /** When the host stops an attempt, milliseconds since the epoch. */
   #deadline(startedMs: number): number | undefined {
     const { attemptTimeoutMs = Infinity, totalTimeoutMs = Infinity } = this.#limits.values;
-    const earliest = Math.min(startedMs + attemptTimeoutMs, this.#acceptedMs + totalTimeoutMs);
+    const earliest = Math.min(startedMs + attemptTimeoutMs, this.#record.acceptedMs + totalTimeoutMs);
     return Number.isFinite(earliest) ? earliest : undefined;
   }
 
   async #waitForNextAttempt(result: Result, delayMs: number): Promise<void> {
-    this.#events.attemptFinished(result, delayMs);
-    this.#enter("QUEUED", `attempt ${this.#attempts.length + 1} follows in ${formatElapsed(delayMs)}`);
-    await this.#trySave();
+    this.#record.events.attemptFinished(result, delayMs);
+    this.#record.enter("QUEUED", `attempt ${this.#record.attempts.length + 1} follows in ${formatElapsed(delayMs)}`);
+    await this.#record.trySave();
     const signal = this.#stop.signal;
     signal.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
@@ -405,89 +371,22 @@ export class ExecutionRun {
   }
 
   get #results(): readonly Result[] {
-    return this.#attempts.flatMap(({ result }) => result ?? []);
+    return this.#record.attempts.flatMap(({ result }) => result ?? []);
   }
 
   #beginAttempt(recall?: StopCause): void {
-    const number = this.#attempts.length + 1;
-    const resumes = recall !== undefined || this.#mayResume;
-    this.#attempts.push({ number, startingMs: Date.now(), executorPid: 0, executorVersion: "", resumes });
-    this.#events.attempt = number;
-    if (recall === undefined) this.#enter("STARTING", "");
-    else this.#enter("CANCELLING", recall.message);
-  }
-
-  #updateAttempt(parts: Partial<Attempt>): void {
-    const last = this.#attempts.pop();
-    if (last !== undefined) this.#attempts.push({ ...last, ...parts });
+    this.#record.beginAttempt(recall !== undefined || this.#mayResume);
+    if (recall === undefined) this.#record.enter("STARTING", "");
+    else this.#record.enter("CANCELLING", recall.message);
   }
 
   #running(frame: EventFrame | undefined): void {
     this.#startLimit?.lift();
     this.#isAdrift = false;
-    this.#updateAttempt({ runningMs: Date.now() });
+    this.#record.updateAttempt({ runningMs: Date.now() });
     // A stop that came first keeps its state; that the work has started is told by the event either way.
-    if (this.#state === "STARTING") this.#enter("RUNNING", "");
-    if (frame !== undefined) this.#events.relay(frame);
-  }
-
-  #enter(state: State, reason: string): void {
-    this.#state = state;
-    this.#stateReason = reason;
-    this.#events.state(state, reason);
-  }
-
-  /** The result is journaled first and shown then. A journal that cannot take it delays that only for a while, and gets it later. */
-  async #finish(ending: Result): Promise<void> {
-    await this.log.flush();
-    const lost = this.log.lost;
-    const warnings =
-      lost === undefined
-        ? ending.warnings
-        : [...ending.warnings, `${lost.bytes} bytes of output could not be journaled: ${lost.cause.message}`];
-    this.#result = { ...ending, warnings };
-    this.#state = "FINISHED";
-    this.#stateReason = "";
-    this.#finishedMs = Date.now();
-    this.#events.result(this.#result);
-    await this.log.flush();
-    const { journal, timeouts } = this.#options;
-    const deadline = Date.now() + timeouts.journalRetryMs;
-    for (let saved = false, shown = false; !shown || !(saved || journal.isClosed);) {
-      saved ||= await this.#trySave();
-      if (!shown && (saved || journal.isClosed || Date.now() > deadline)) {
-        shown = true;
-        await this.log.finish();
-        this.#finished.resolve();
-      }
-      if (!saved) await sleep(timeouts.journalRetryIntervalMs, undefined, { ref: false });
-    }
-  }
-
-  async #trySave(): Promise<boolean> {
-    try {
-      await this.#save();
-      return true;
-    } catch (error) {
-      this.#notSaved(error);
-      return false;
-    }
-  }
-
-  async #save(): Promise<void> {
-    const { journal, number } = this.#options;
-    await journal.update(number, () => ({ execution: this.snapshot(), log: this.log.parts }));
-    this.#isBehind = false;
-  }
-
-  /** Said once, however often it is tried. */
-  #notSaved(error: unknown): void {
-    if (this.#isBehind) return;
-    this.#isBehind = true;
-    this.#options.logger.error("execution could not be journaled", {
-      execution: this.#options.spec.id,
-      error: messageOf(error),
-    });
+    if (this.#record.state === "STARTING") this.#record.enter("RUNNING", "");
+    if (frame !== undefined) this.#record.events.relay(frame);
   }
 }
 
