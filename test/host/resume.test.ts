@@ -152,6 +152,20 @@ describe("an execution whose executor finds its work again", guard, () => {
     });
   }
 
+  test("is stopped by another process when its executor stands still and had to be killed", guard, async () => {
+    await using started = await startHost();
+    const { host, directory } = started;
+    const { rest, executorPid } = await begin(host, "still", { directory });
+    process.kill(executorPid, "SIGSTOP");
+    await host.client.cancel("still", { graceMs: 200 });
+    await rest;
+    const { result } = await collect(host.client.watch("still"));
+    assert.deepEqual([result.outcome, result.evidence?.["found"]], ["CANCELLED", true]);
+    const actions = result.stop?.steps.map(({ action }) => action);
+    assert.deepEqual(actions?.slice(-2), ["executor-SIGKILL", "recall"]);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
   test("is not begun again when there is nothing left to stop", guard, async () => {
     await using started = await startHost();
     const { host, directory } = started;
