@@ -1,3 +1,4 @@
+import type { JsonObject } from "@executor-host/sdk";
 import type { ShellConfig } from "../config.ts";
 import { StartFailure } from "../failure.ts";
 import type { JobCgroup } from "../limits/job-cgroup.ts";
@@ -15,6 +16,25 @@ export async function makeCgroup(config: ShellConfig, runtime: ShellRuntime): Pr
     });
   }
   return cgroup;
+}
+
+/** What holds each limit that the job has, for its result. */
+export function limitEvidence(
+  { mem_limit, cpu_limit, pids_limit }: ShellConfig,
+  cgroup: JobCgroup | undefined,
+): JsonObject {
+  const heldBy = (controller: "memory" | "cpu" | "pids", otherwise: string): string => {
+    const version = cgroup?.enforced[controller];
+    return version === undefined ? otherwise : `cgroup v${version}`;
+  };
+  return {
+    ...(mem_limit !== undefined && {
+      memoryLimitBytes: mem_limit,
+      memoryLimitHeldBy: heldBy("memory", "measuring"),
+    }),
+    ...(cpu_limit !== undefined && { cpuLimitHeldBy: heldBy("cpu", "nothing") }),
+    ...(pids_limit !== undefined && { pidsLimitHeldBy: heldBy("pids", "nothing") }),
+  };
 }
 
 /** Which limits are held in a weaker way than they should be, or not at all. */

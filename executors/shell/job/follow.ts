@@ -3,6 +3,7 @@ import type { ShellConfig } from "../config.ts";
 import { limits } from "../defaults.ts";
 import { firstEnding } from "./ending.ts";
 import { readNamedOutputs } from "../environment/named-outputs.ts";
+import { limitEvidence } from "./cgroup.ts";
 import { finishJob } from "./leftovers.ts";
 import type { JobCgroup } from "../limits/job-cgroup.ts";
 import { ResourceWatch } from "../limits/resource-watch.ts";
@@ -122,8 +123,6 @@ async function evidenceOf(
   { execution, prepared, started, cgroup, supervisor }: FollowOptions,
   warnings: string[],
 ): Promise<JsonObject> {
-  const { mem_limit } = execution.config;
-  const version = cgroup?.enforced.memory;
   const named =
     prepared.outputFile === undefined ? undefined : await readNamedOutputs(prepared.outputFile, prepared.userId);
   warnings.push(...(named?.warnings ?? []));
@@ -131,10 +130,7 @@ async function evidenceOf(
     pid: started.job.pid,
     program: prepared.spec.argv0,
     supervisor,
-    ...(mem_limit !== undefined && {
-      memoryLimitBytes: mem_limit,
-      memoryLimitHeldBy: version === undefined ? "measuring" : `cgroup v${version}`,
-    }),
+    ...limitEvidence(execution.config, cgroup),
     ...(named !== undefined && { outputs: named.outputs }),
   };
 }

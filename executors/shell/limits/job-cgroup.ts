@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -97,8 +98,8 @@ export class JobCgroup {
   async kill(): Promise<string> {
     const { version, directory } = this.#tracking;
     if (version === 2) {
-      // Before Linux 5.14 there is no such file, and no making one.
-      const done = await writeFile(join(directory, "cgroup.kill"), "1", { flag: "r+" }).then(
+      // Before Linux 5.14 there is no such file, and no making one. Its owner may write to it, and only root may read.
+      const done = await writeFile(join(directory, "cgroup.kill"), "1", { flag: constants.O_WRONLY }).then(
         () => true,
         () => false,
       );

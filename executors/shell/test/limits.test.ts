@@ -52,6 +52,7 @@ test("pids_limit bounds the processes of a job", hang, async (t) => {
   const { report, stderr } = await useShell(t).run({ command, shell: "true", pids_limit: "5" });
   assert.equal(report.outcome, "FAILED");
   assert.match(stderr.toString(), /fork/i);
+  assert.match(JSON.stringify(report.evidence?.["pidsLimitHeldBy"]), /^"cgroup v[12]"$/);
   assert.match(report.warnings?.join("\n") ?? "", /pids_limit was reached: \d+ times a process could not be started/);
 });
 
@@ -64,6 +65,7 @@ test("cpu_limit bounds the CPU time of a job", hang, async (t) => {
     timeout: "2s",
   });
   assert.equal(report.outcome, "TIMED_OUT");
+  assert.match(JSON.stringify(report.evidence?.["cpuLimitHeldBy"]), /^"cgroup v[12]"$/);
   // A fifth of two seconds, and some room for a busy machine; without a limit it would be near 2000.
   assert.ok((report.usage?.cpuTimeMs ?? 0) < 1_000, `used ${report.usage?.cpuTimeMs} ms`);
 });

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { chown, mkdtemp, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { promisify } from "node:util";
 import type { Report } from "@executor-host/sdk";
-import { needsRoot, needsSupervisor } from "./support/needs.ts";
+import { findCgroupPlaces } from "../limits/cgroup-places.ts";
+import { needsRoot, needsSupervisor, needsUnifiedCgroups } from "./support/needs.ts";
 
 // What an executor does that is neither root nor the owner of a cgroup. Started as such by a test that is root.
 
@@ -20,6 +22,19 @@ async function runAsNobody(config: Readonly<Record<string, string>>): Promise<{ 
     cwd: "/",
     env: { PATH: process.env["PATH"] ?? "" },
   });
+  return JSON.parse(stdout) as { report: Report; output: string };
+}
+
+/** As `runAsNobody`, in a cgroup of version 2 that is delegated to that user. */
+async function runDelegated(
+  directory: string,
+  config: Readonly<Record<string, string>>,
+): Promise<{ report: Report; output: string }> {
+  const owned = ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+  for (const file of owned) await chown(join(directory, file), nobody, nobody);
+  const enter = 'echo $$ > "$1/cgroup.procs" && shift && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"';
+  const args = ["-c", enter, "sh", directory, process.execPath, fixture, JSON.stringify(config)];
+  const { stdout } = await promisify(execFile)("/bin/sh", args, { cwd: "/", env: { PATH: process.env["PATH"] ?? "" } });
   return JSON.parse(stdout) as { report: Report; output: string };
 }
 
@@ -99,6 +114,8 @@ test("without a cgroup, a cpu or process limit is not enforced, which the result
     "cpu_limit is not enforced: no cpu cgroup can be made here",
     "pids_limit is not enforced: no pids cgroup can be made here",
   ]);
+  const { cpuLimitHeldBy, pidsLimitHeldBy } = result.report.evidence ?? {};
+  assert.deepEqual([cpuLimitHeldBy, pidsLimitHeldBy], ["nothing", "nothing"]);
 });
 
 test("without a cgroup, isolation cgroup is refused before the job has begun", hang, async (t) => {
@@ -106,6 +123,29 @@ test("without a cgroup, isolation cgroup is refused before the job has begun", h
   if (result === undefined) return;
   assert.equal(result.report.code, "ISOLATION_UNAVAILABLE");
   assert.equal(result.report.effect, "NONE");
+});
+
+test("without root, a job in a delegated cgroup is ended in one step", hang, async (t) => {
+  if (!needsRoot(t) || !(await needsUnifiedCgroups(t))) return;
+  const { tracking } = await findCgroupPlaces();
+  const directory = await mkdtemp(join(tracking?.directory ?? "", "delegated-"));
+  t.after(() => rmdir(directory));
+  const { report } = await runDelegated(directory, {
+    command: "(setsid sleep 600 >/dev/null 2>&1 &); sleep 600",
+    shell: "true",
+    isolation: "cgroup",
+    timeout: "1s",
+    grace: "0s",
+  });
+  assert.equal(report.outcome, "TIMED_OUT", report.message);
+  assert.deepEqual(
+    report.stop?.steps.map(({ action }) => action),
+    ["SIGKILL", "cgroup.kill", "verify"],
+  );
+  assert.deepEqual(
+    await readdir(directory, { withFileTypes: true }).then((all) => all.filter((one) => one.isDirectory())),
+    [],
+  );
 });
 
 test("without root, a lower nice value is refused before the job has begun", hang, async (t) => {
