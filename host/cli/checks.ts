@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { maxSocketPathBytes } from "../settings/address.ts";
 import { formatBytes } from "../settings/bytes.ts";
 import type { Settings } from "../settings/settings.ts";
+import { cgroupHint, controllers, findPlace, ownUnifiedGroup } from "../supervision/cgroup-places.ts";
 import { surveyLevels } from "../supervision/isolation/means.ts";
 
 /** One thing about this machine that matters to a host. */
@@ -28,9 +29,22 @@ export function checkMachine(
     ...checkPluginsDirs(pluginsDirs),
     checkRuntimeDir(runtimeDir),
     checkStateDir(stateDir, retentionMaxBytes),
-    checkCgroups(),
     ...["setpriv", "unshare"].map((tool) => checkTool(tool, env["PATH"] ?? "")),
   ];
+}
+
+/** What limits jobs and executors here, and ends everything of one at once. */
+export async function checkCgroups(): Promise<Check> {
+  const name = "cgroups";
+  const places = await Promise.all(controllers.map(async (each) => ({ each, place: await findPlace(each) })));
+  const told = places.map(({ each, place }) =>
+    "problem" in place ? `${each}: none (${place.problem})` : `${each}: v${place.version} ${place.directory}`,
+  );
+  const unified = await ownUnifiedGroup();
+  const message = [...told, `kill: ${unified === undefined ? "none" : `v2 ${unified}`}`].join(", ");
+  if (unified !== undefined && places.every(({ place }) => "directory" in place)) return { name, level: "ok", message };
+  const hint = `memory limits are then held by measuring, others not at all, and processes that escape are found more slowly: ${cgroupHint}`;
+  return { name, level: "warn", message, hint };
 }
 
 /** Which levels of isolation executors can be held by here. What cannot be reached matters to whom asks for it only. */
@@ -121,21 +135,6 @@ function checkWritable(name: string, dir: string): Check | undefined {
   return { name, level: "fail", message, hint: `choose another one with ${name}, or give this user the right` };
 }
 
-/** Executors limit memory and find escaped processes by cgroups where they can. */
-function checkCgroups(): Check {
-  const name = "cgroups";
-  const hint = "memory limits are then held by measuring, and processes that escape are found more slowly";
-  const controllers =
-    readText("/sys/fs/cgroup/cgroup.controllers") ?? readText("/sys/fs/cgroup/unified/cgroup.controllers");
-  if (controllers === undefined) return { name, level: "warn", message: "no cgroup v2 hierarchy", hint };
-  const own = /^0::(.*)$/m.exec(readText("/proc/self/cgroup") ?? "")?.[1] ?? "/";
-  const root = existsSync("/sys/fs/cgroup/cgroup.controllers") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
-  const place = join(root, own);
-  const problem = accessProblem(place, constants.W_OK);
-  if (problem !== undefined) return { name, level: "warn", message: `v2, but ${place}: ${problem}`, hint };
-  return { name, level: "ok", message: `v2, writable, controllers: ${controllers.trim() || "none"}` };
-}
-
 function checkTool(tool: string, path: string): Check {
   const found = path
     .split(delimiter)
@@ -161,13 +160,5 @@ function accessProblem(path: string, mode: number): string | undefined {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     return code === "ENOENT" ? "does not exist" : "this user may not use it";
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined; // Not on this machine.
   }
 }

@@ -3,7 +3,7 @@ import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import { escapeControls } from "../../log/escape.ts";
 import type { LoadedSettings } from "../../settings/settings.ts";
 import { settingRows } from "../../settings/table.ts";
-import { checkIsolation, checkMachine, checkNames, type Check } from "../checks.ts";
+import { checkCgroups, checkIsolation, checkMachine, checkNames, type Check } from "../checks.ts";
 import { connectByDefault, type Connection } from "../connection.ts";
 import type { CliContext } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
@@ -51,6 +51,7 @@ async function examine(loaded: LoadedSettings, context: CliContext): Promise<Rep
     warnings,
     checks: [
       ...checkMachine(settings, context.env),
+      await checkCgroups(),
       ...(await checkIsolation()),
       ...checkNames(settings, executors),
       ...hostChecks,

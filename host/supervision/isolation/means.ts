@@ -61,7 +61,7 @@ export async function surveyLevels(): Promise<readonly { readonly level: string;
 async function attempt(confinement: Confinement, means: string, hint: string): Promise<Reach> {
   const ran = await runTool([...wrapperOf(confinement, await findTools()), "true"]);
   if (ran.ok) return { means };
-  return { problem: ran.problem, hint: ran.problem.endsWith(" is not installed") ? "install util-linux" : hint };
+  return { problem: ran.problem, hint: ran.hint ?? hint };
 }
 
 async function limit(controller: Controller): Promise<Reach> {

@@ -6,7 +6,10 @@ import { timeouts } from "../../timeouts.ts";
 /** Where programs of the system are, whatever PATH this host has. */
 export const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-export type ToolRun = { readonly ok: true; readonly stdout: string } | { readonly ok: false; readonly problem: string };
+/** The hint is there when the program itself was the problem, and not what it was asked for. */
+export type ToolRun =
+  | { readonly ok: true; readonly stdout: string }
+  | { readonly ok: false; readonly problem: string; readonly hint?: string };
 
 /** Run a program of the system that ends soon. Never rejects. */
 export function runTool([command = "", ...args]: readonly string[]): Promise<ToolRun> {
@@ -14,8 +17,14 @@ export function runTool([command = "", ...args]: readonly string[]): Promise<Too
     const options = { env: { PATH: systemPath, LC_ALL: "C" }, timeout: timeouts.quickCallMs };
     execFile(command, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve({ ok: true, stdout });
+      if (error.code === "ENOENT")
+        return resolve({ ok: false, problem: `${command} is not installed`, hint: "install util-linux" });
+      if (error.killed === true) {
+        const problem = `${command} did not end within ${options.timeout} ms`;
+        return resolve({ ok: false, problem, hint: "the machine may have too much to do: try again" });
+      }
       const said = stderr.trim().split("\n").at(-1) ?? "";
-      resolve({ ok: false, problem: error.code === "ENOENT" ? `${command} is not installed` : said || error.message });
+      resolve({ ok: false, problem: said || error.message });
     });
   });
 }
