@@ -1,9 +1,7 @@
-import type { appVersions } from "@executor-host/proto/shared/executor-link";
+import type { Contract } from "./contract.ts";
 import type { Kit } from "./kit.ts";
 import type { Need } from "./needs.ts";
 import type { Verdict } from "./verdict.ts";
-
-export type Contract = keyof typeof appVersions;
 
 /** One promise of the contract, and how to see whether an executor keeps it. */
 export interface Check {

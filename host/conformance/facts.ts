@@ -3,7 +3,7 @@ import type { Capabilities, DescribeResponse } from "@executor-host/proto/execut
 import { appVersions } from "@executor-host/proto/shared/executor-link";
 import { messageOf } from "@executor-host/proto/shared/error";
 import { valueOf } from "./calls.ts";
-import type { Contract } from "./check.ts";
+import type { Contract } from "./contract.ts";
 import { Connection } from "./connection.ts";
 import type { Recording } from "./execution-call.ts";
 import { readHandshakeLine, type HandshakeLine } from "./handshake-line.ts";

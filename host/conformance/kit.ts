@@ -6,7 +6,7 @@ import { launchPlugin, type PluginExit, type PluginProcess } from "@executor-hos
 import { appVersions, magicCookie } from "@executor-host/proto/shared/executor-link";
 import { Containment, type ProcessGroup } from "../supervision/containment.ts";
 import { executorEnvironment } from "../supervision/environment.ts";
-import type { Contract } from "./check.ts";
+import type { Contract } from "./contract.ts";
 import { Launched } from "./launched.ts";
 import { NativeSession } from "./native-session.ts";
 import type { ConformanceOptions } from "./options.ts";

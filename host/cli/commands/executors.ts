@@ -47,7 +47,7 @@ export function define(command: Command, context: CliContext): void {
   });
 }
 
-/** What to do about executors that could not be started, by their names. */
+/** What to do about executors that did not start when they were to, by their names; may be empty. */
 type Hints = ReadonlyMap<string, string>;
 
 /** An executor tells its version and abilities only once it has been started. */
@@ -112,6 +112,10 @@ async function print(
   }
   for (const executor of executors) {
     const hint = hints.get(executor.name) ?? "";
+    if (executor.state === "STARTING" && hints.has(executor.name)) {
+      const waited = formatElapsed(timeouts.checkExecutorMs);
+      await stdout.line(`\n${escapeControls(executor.name)}: has not started within ${waited}, and is still trying`);
+    }
     for (const problem of problemsOf(executor)) {
       await stdout.line(`\n${style("red", escapeControls(executor.name))}: ${indented(problem)}`);
       if (hint !== "" && problem === executor.reason) await stdout.line(`${style("cyan", "hint:")} ${indented(hint)}`);
