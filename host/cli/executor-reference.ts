@@ -7,8 +7,9 @@ import { capabilitiesText, isolationText } from "./text.ts";
 /** An executor and its keys as text for a terminal. */
 export function renderText(executor: Executor, keys: readonly ConfigKey[], columns: number, style: Styler): string {
   const { name, version, summary, path, capabilities, protocolVersion, isolation, pinnedSha256 } = executor;
+  const title = [style("bold", escapeControls(name)), escapeControls(version)].filter((word) => word !== "").join(" ");
   const lines = [
-    `${style("bold", escapeControls(name))} ${escapeControls(version)}${summary === "" ? "" : `: ${escapeControls(summary)}`}`,
+    `${title}${summary === "" ? "" : `: ${escapeControls(summary)}`}`,
     `  path  ${escapeControls(path)}`,
     `  can   ${capabilitiesText(capabilities, protocolVersion)}`,
     ...(isolation.length === 0 ? [] : [`  held  ${escapeControls(isolationText(isolation))}`]),

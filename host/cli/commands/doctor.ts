@@ -91,7 +91,11 @@ async function checkExecutor(name: string, { client }: Connection, signal: Abort
   try {
     const { executor } = await client.describeExecutor(name, { signal, timeoutMs: timeouts.checkExecutorMs });
     const held = executor.isolation.length === 0 ? "" : `, held by ${isolationText(executor.isolation)}`;
-    return { name: `executor ${name}`, level: "ok", message: `${executor.version} ${executor.path}${held}` };
+    return {
+      name: `executor ${name}`,
+      level: "ok",
+      message: `${executor.version} ${executor.path}${held}`.trimStart(),
+    };
   } catch (error) {
     signal.throwIfAborted();
     const hint = isHostError(error) && error.hint !== "" ? { hint: error.hint } : {};
