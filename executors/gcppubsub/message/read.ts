@@ -1,5 +1,5 @@
 import { FieldError, type Execution } from "@executor-host/sdk";
-import { readNamedFile, traceHeaders } from "@executor-host/sdk/remote";
+import { readNamedFile, readNamedLines, traceHeaders } from "@executor-host/sdk/remote";
 
 import type { Config } from "../config.ts";
 import { limits } from "../defaults.ts";
@@ -50,7 +50,7 @@ async function readData(config: Config, signal: AbortSignal): Promise<Uint8Array
 }
 
 async function readBatch(path: string, signal: AbortSignal): Promise<readonly Message[]> {
-  const text = (await readNamedFile("messages_file", path, signal)).toString();
+  const text = await readNamedLines("messages_file", path, signal);
   try {
     return parseMessages(text);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { FieldError } from "@executor-host/sdk";
-import { readNamedFile, type Header } from "@executor-host/sdk/remote";
+import { readNamedFile, readNamedLines, type Header } from "@executor-host/sdk/remote";
 
 import type { Config } from "../config.ts";
 import { failure } from "../failure.ts";
@@ -40,9 +40,9 @@ async function givenRecords(config: Config, signal: AbortSignal): Promise<readon
 }
 
 async function recordsOfFile(path: string, signal: AbortSignal): Promise<readonly OutgoingRecord[]> {
-  const content = await readNamedFile("messages_file", path, signal);
+  const content = await readNamedLines("messages_file", path, signal);
   try {
-    return parseRecordLines(content.toString());
+    return parseRecordLines(content);
   } catch (error) {
     if (!(error instanceof FieldError)) throw error;
     throw failure("RECORDS_INVALID", `messages_file ${path}: ${error.message}`, { hint: error.hint });

@@ -1,5 +1,5 @@
 import { FieldError, type Execution } from "@executor-host/sdk";
-import { readNamedFile, traceHeaders } from "@executor-host/sdk/remote";
+import { readNamedFile, readNamedLines, traceHeaders } from "@executor-host/sdk/remote";
 
 import type { Config } from "../config.ts";
 import type { Outgoing } from "../connection/publish-channel.ts";
@@ -47,9 +47,9 @@ async function entriesOf(config: Config, signal: AbortSignal): Promise<readonly 
 }
 
 async function entriesOfFile(path: string, signal: AbortSignal): Promise<readonly Entry[]> {
-  const content = await readNamedFile("messages_file", path, signal);
+  const content = await readNamedLines("messages_file", path, signal);
   try {
-    return parseMessageLines(content.toString());
+    return parseMessageLines(content);
   } catch (error) {
     if (!(error instanceof FieldError)) throw error;
     throw failure("MESSAGES_INVALID", `messages_file ${path}: ${error.message}`, { hint: error.hint });

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readNamedFile } from "./file.ts";
+import { readNamedFile, readNamedLines } from "./file.ts";
 
 const guard = { timeout: 30_000 };
 
@@ -30,6 +30,17 @@ for (const [path, problem] of [
     });
   });
 }
+
+test("a named file of messages holds a hundred thousand lines at most", guard, async () => {
+  const path = join(tmpdir(), "lines");
+  writeFileSync(path, "\n".repeat(100_000));
+  assert.equal((await readNamedLines("key", path)).length, 100_000);
+  writeFileSync(path, "\n".repeat(100_001));
+  await assert.rejects(readNamedLines("key", path), {
+    message: `key cannot be read: ${path}: has more than 100000 lines`,
+  });
+  rmSync(path);
+});
 
 test("reading a named file ends with its signal", guard, async () => {
   const stop = new AbortController();

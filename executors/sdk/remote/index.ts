@@ -5,7 +5,7 @@ export { connectFailure, connectFailureCodes } from "./connect-failure.ts";
 export { ConnectionPool, type PooledConnection, type PoolLease } from "./connection-pool.ts";
 export { failuresOf, RemoteFailure, reportOfThrown, type FailureKind } from "./failure.ts";
 export { debugField, oneAtMost, parseBase64, parseHeaderList, parseJsonText, word, type Header } from "./fields.ts";
-export { readNamedFile } from "./file.ts";
+export { readNamedFile, readNamedLines } from "./file.ts";
 export { isGrpcAlive } from "./grpc-alive.ts";
 export { grpcConnectFailure } from "./grpc-connect-failure.ts";
 export { isHostLost, stopRequestOf } from "./host-loss.ts";
