@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { nodeFlagsOf } from "../../scripts/lib/bundle.ts";
 import { workerFile, type Case, type CaseContext } from "../lib/case.ts";
 import { HostProcess } from "../lib/host-process.ts";
 import { memoryOf, privateMb } from "../lib/proc.ts";
@@ -18,6 +19,7 @@ const node = "control: node -e 0, to its exit";
 const shellClear = "shell executor, plaintext";
 const shellTls = "shell executor, AutoMTLS";
 const firstJob = "host, to the result of its first shell job";
+const idleNode = "control: node, TLS and HTTP/2 loaded";
 const idleHost = "host, no executor running";
 const busyHost = "host, two executors running";
 const idleShell = "shell executor";
@@ -57,7 +59,7 @@ export const start: Case = {
       sections: [
         section("Start: from spawn until it serves", starts, [{ metric: "ms", title: "ms", ratioTo: node }]),
         section(`Memory, ${idleMs / 1000} s after the last thing to do`, memory, [
-          { metric: "rssMb", title: "RSS, MB" },
+          { metric: "rssMb", title: "RSS, MB", ratioTo: idleNode },
           { metric: "privateMb", title: "private, MB" },
         ]),
       ],
@@ -94,6 +96,18 @@ async function idleMemory(context: CaseContext, client: Worker<ClientWorker>, ro
   };
   const running = async (executor: string) => settled(await client.call("executorPid", { executor }));
   return await interleave(rounds, [
+    {
+      label: idleNode,
+      async measure() {
+        const file = join(import.meta.dirname, "../fixtures/idle.cjs");
+        const child = spawn(process.execPath, [...nodeFlagsOf("executor"), file], { stdio: "ignore", env: {} });
+        const exited = once(child, "exit");
+        const measured = await settled(child.pid ?? 0);
+        child.kill();
+        await exited;
+        return measured;
+      },
+    },
     {
       label: idleHost,
       async measure() {
