@@ -108,6 +108,7 @@ export function createHostService(options: HostServiceOptions): UntypedServiceIm
       outcomes: knownOf(request.outcomes, findOutcome, "outcomes"),
       executor: request.executor,
       jobName: request.jobName,
+      labels: request.labels,
     });
     return { executions: found.map(withoutEvidence).map(executionToProto), nextPageToken: pageToken(last) };
   }

@@ -119,6 +119,7 @@ export class HostClient implements AsyncDisposable {
       outcomes: filter.outcomes?.map(outcomeToProto) ?? [],
       executor: filter.executor ?? "",
       jobName: filter.jobName ?? "",
+      labels: { ...filter.labels },
     };
     const answer = await this.#unary<hostV1.ListResponse>((done) => this.#stub.list(request, done), options);
     return { executions: answer.executions.map(executionFromProto), nextPageToken: answer.nextPageToken };

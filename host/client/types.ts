@@ -123,6 +123,8 @@ export interface ListFilter {
   readonly outcomes?: readonly Outcome[] | undefined;
   readonly executor?: string | undefined;
   readonly jobName?: string | undefined;
+  /** All of these, with these values. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** At most this many; default 100, maximum 1000. */
   readonly pageSize?: number | undefined;
   /** `nextPageToken` of the page before. */

@@ -41,7 +41,7 @@ function execution(id: string, state: State, parts: { outcome?: Outcome; finishe
   };
 }
 
-const all: ListQuery = { limit: 10, states: [], outcomes: [], executor: "", jobName: "" };
+const all: ListQuery = { limit: 10, states: [], outcomes: [], executor: "", jobName: "", labels: {} };
 
 test("what was written is there after a restart", async () => {
   let instanceId: string;

@@ -37,6 +37,8 @@ export interface ListQuery {
   readonly outcomes: readonly Outcome[];
   readonly executor: string;
   readonly jobName: string;
+  /** All of these, with these values. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Entries whose state and outcome the caller knows better than the rows: all of these, and those of them that match. By number. */
   readonly current?: { readonly all: readonly number[]; readonly matching: readonly number[] };
 }
@@ -148,6 +150,7 @@ export class Journal implements AsyncDisposable {
       query.executor,
       query.jobName,
       query.jobName,
+      JSON.stringify(query.labels),
       JSON.stringify(query.current?.matching ?? []),
       JSON.stringify(query.current?.all ?? []),
       JSON.stringify(query.states),
@@ -224,6 +227,9 @@ function prepareAll(database: Database) {
     list: database.prepare(
       `SELECT ${columns} FROM executions
        WHERE number < ? AND (? = '' OR executor = ?) AND (? = '' OR job_name = ?)
+         AND NOT EXISTS (SELECT 1 FROM json_each(?) AS wanted
+                         WHERE wanted.value IS NOT (SELECT label.value FROM json_each(body, '$.spec.labels') AS label
+                                                    WHERE label.key = wanted.key))
          AND (number IN (SELECT value FROM json_each(?))
               OR number NOT IN (SELECT value FROM json_each(?))
               AND (state IN (SELECT value FROM json_each(?)) OR ? = 0)

@@ -56,6 +56,25 @@ describe("what the host tells of its executions", guard, () => {
     assert(!times.includes(0), "no time is missing");
   });
 
+  test("are those with all the labels that are asked for", guard, async () => {
+    const request = (id: string, labels: Record<string, string>) => ({
+      id,
+      executor: "noop",
+      jobName: "labels",
+      labels,
+    });
+    await collect(host.client.execute(request("label-1", { team: "data", tier: "1" })));
+    await collect(host.client.execute(request("label-2", { team: "data", 'a.b"c': "", tier: "2" })));
+    await collect(host.client.execute(request("label-3", {})));
+    const jobName = "labels";
+    assert.deepEqual(await ids({ jobName, labels: { team: "data" } }), ["label-2", "label-1"]);
+    assert.deepEqual(await ids({ jobName, labels: { team: "data", tier: "1" } }), ["label-1"]);
+    assert.deepEqual(await ids({ jobName, labels: { team: "DATA" } }), []);
+    assert.deepEqual(await ids({ jobName, labels: { 'a.b"c': "" } }), ["label-2"], "a name is not a path");
+    assert.deepEqual(await ids({ jobName, labels: { other: "" } }), [], "no label is not an empty one");
+    assert.deepEqual(await ids({ jobName, labels: {} }), ["label-3", "label-2", "label-1"]);
+  });
+
   test("follows its states as they are now, in Get and in List", guard, async () => {
     const file = host.path("states");
     const request = (id: string) => ({ id, executor: "gate", config: { file }, jobName: "states" });

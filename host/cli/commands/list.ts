@@ -5,6 +5,7 @@ import type { ListFilter } from "../../client/types.ts";
 import { escapeControls } from "../../log/escape.ts";
 import type { Execution, Outcome, State } from "../../model/model.ts";
 import { didYouMean } from "@executor-host/proto/shared/nearest";
+import { parsePairs } from "../config-args.ts";
 import { connectToHost } from "../connection.ts";
 import type { CliContext } from "../context.ts";
 import { styledState, tookText } from "../execution-text.ts";
@@ -24,6 +25,7 @@ interface ListOptions extends ConnectionOptions {
   readonly outcome?: readonly string[];
   readonly executor?: string;
   readonly name?: string;
+  readonly label?: readonly string[];
   readonly limit?: number;
   readonly json?: boolean;
 }
@@ -52,6 +54,7 @@ export function define(command: Command, context: CliContext): void {
   );
   command.addOption(new Option("--executor <name>", "Only of this executor"));
   command.addOption(new Option("--name <name>", "Only of this job"));
+  command.addOption(repeatedOption("--label <name=value>", "Only with this label, may be repeated: all must match"));
   command.addOption(numberOption("-n, --limit <number>", `At most this many (default: ${defaultLimit})`, 1, 100_000));
   addJsonOption(command, "Print one JSON object");
   addConnectionOptions(command, false);
@@ -59,6 +62,7 @@ export function define(command: Command, context: CliContext): void {
     ["list --state running --state queued", "What is going on"],
     ["list --outcome failed --outcome timed-out -n 10", "The last ten that went wrong"],
     ["list --name nightly --json", "All about one job, for a program"],
+    ["list --label team=data --outcome failed", "What went wrong for one team"],
   ]);
   command.action(async (options: ListOptions) => {
     await using connection = await connectToHost(options, context);
@@ -67,6 +71,7 @@ export function define(command: Command, context: CliContext): void {
       outcomes: options.outcome?.map((word) => constant(word, outcomes, "outcome")),
       executor: options.executor,
       jobName: options.name,
+      labels: parsePairs(options.label ?? [], "label"),
     };
     const limit = options.limit ?? defaultLimit;
     const { executions, hasMore } = await fetch(connection.client, filter, limit, context.signal);

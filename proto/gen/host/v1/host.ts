@@ -406,6 +406,13 @@ export interface ListRequest {
   outcomes: Outcome[];
   executor: string;
   jobName: string;
+  /** Executions that have all of these, each with the same value. */
+  labels: { [key: string]: string };
+}
+
+export interface ListRequest_LabelsEntry {
+  key: string;
+  value: string;
 }
 
 export interface ListResponse {
@@ -2825,7 +2832,7 @@ export const GetResponse: MessageFns<GetResponse> = {
 };
 
 function createBaseListRequest(): ListRequest {
-  return { pageSize: 0, pageToken: "", states: [], outcomes: [], executor: "", jobName: "" };
+  return { pageSize: 0, pageToken: "", states: [], outcomes: [], executor: "", jobName: "", labels: {} };
 }
 
 export const ListRequest: MessageFns<ListRequest> = {
@@ -2856,6 +2863,9 @@ export const ListRequest: MessageFns<ListRequest> = {
     if (message.jobName !== "") {
       writer.uint32(50).string(message.jobName);
     }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      ListRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
     return writer;
   },
 
@@ -2940,6 +2950,17 @@ export const ListRequest: MessageFns<ListRequest> = {
             message.jobName = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = ListRequest_LabelsEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.labels[entry7.key] = entry7.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2963,6 +2984,82 @@ export const ListRequest: MessageFns<ListRequest> = {
     message.outcomes = object.outcomes?.map((e) => e) || [];
     message.executor = object.executor ?? "";
     message.jobName = object.jobName ?? "";
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseListRequest_LabelsEntry(): ListRequest_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const ListRequest_LabelsEntry: MessageFns<ListRequest_LabelsEntry> = {
+  encode(message: ListRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRequest_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRequest_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListRequest_LabelsEntry>, I>>(base?: I): ListRequest_LabelsEntry {
+    return ListRequest_LabelsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListRequest_LabelsEntry>, I>>(object: I): ListRequest_LabelsEntry {
+    const message = createBaseListRequest_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
