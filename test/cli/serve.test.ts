@@ -50,7 +50,7 @@ async function scene(t: TestContext, ...executors: readonly string[]): Promise<S
   };
 }
 
-test("an address that is taken is told in one line", guard, async (t) => {
+test("an address that is taken is told in one line, and what can be done in another", guard, async (t) => {
   const { flags } = await scene(t);
   const server = createServer();
   server.listen(0, "127.0.0.1");
@@ -59,7 +59,10 @@ test("an address that is taken is told in one line", guard, async (t) => {
   const address = `tcp:127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { code, stderr } = await runCli(["serve", ...flags, "--listen", address, "--log-level", "error"]);
   assert.equal(code, 75);
-  assert.match(stderr, /^error: cannot listen on tcp:127\.0\.0\.1:\d+: listen EADDRINUSE: [^\n[\]]*\n$/);
+  assert.match(
+    stderr,
+    /^error: cannot listen on tcp:127\.0\.0\.1:\d+: listen EADDRINUSE: [^\n[\]]*\n *hint: [^\n]*choose another port[^\n]*\n$/,
+  );
 });
 
 function settingsIn(dir: TempDir) {

@@ -124,7 +124,7 @@ export interface ExecutionSpec {
   retry:
     | RetryPolicy
     | undefined;
-  /** Kept with the execution, shown by `Get` and `List`, passed to the executor. */
+  /** Kept with the execution, usable as a filter in `List`, passed to the executor. */
   labels: { [key: string]: string };
   /** W3C trace context: `traceparent`, `tracestate`. */
   traceContext: { [key: string]: string };
