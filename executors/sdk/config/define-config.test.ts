@@ -141,7 +141,7 @@ const refusals: readonly [key: string, text: string, field: string, message: str
   ["retry", "[]", "retry", "an array is not a JSON object", ""],
   ["limits", '{"a b":-1}', 'limits["a b"]', "-1 is less than 0", /./],
   ["timout", "30s", "timout", "is not a known key", "did you mean timeout?"],
-  ["colour", "red", "colour", "is not a known key", /^known keys: command, label/],
+  ["colour", "red", "colour", "is not a known key", /^known keys: command, label, .* and \d+ more$/],
 ];
 
 for (const [key, given, field, message, hint] of refusals) {

@@ -107,10 +107,18 @@ export function objectSchema(fields: Fields, as: "text" | "json"): JsonSchema {
   };
 }
 
+/** Keys that a hint lists: more would bury the message, and Dkron stores it with every run. */
+const mostKeysListed = 12;
+
 export function unknownKey(path: string, key: string, known: readonly string[]): Violation {
   const guess = nearest(key, known);
-  const hint = guess === undefined ? `known keys: ${known.join(", ")}` : `did you mean ${guess}?`;
+  const hint = guess === undefined ? `known keys: ${listed(known)}` : `did you mean ${guess}?`;
   return { field: path, message: "is not a known key", hint };
+}
+
+function listed(keys: readonly string[]): string {
+  const first = keys.slice(0, mostKeysListed).join(", ");
+  return keys.length > mostKeysListed ? `${first} and ${keys.length - mostKeysListed} more` : first;
 }
 
 /** @throws {FieldError} without the text, as that may hold a secret */

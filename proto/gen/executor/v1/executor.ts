@@ -172,7 +172,7 @@ export interface Capabilities {
   /**
    * Executing the same execution id and attempt again, in this process or another, has the effect of doing it once: the executor finds the
    * work there is, running or ended, and shows its output from the first byte. Hosts do so after a process, or they themselves, were lost, and
-   * with `ExecuteRequest.recall` when the work shall be stopped.
+   * with `ExecuteRequest.recall` when the work shall be stopped. What has ended need be found only until its result has been delivered.
    */
   idempotent: boolean;
   /** How many executions one process takes at the same time. 0 means no limit of its own. */
