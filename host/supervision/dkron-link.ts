@@ -1,5 +1,5 @@
 import { Metadata, status, type ClientUnaryCall, type Server, type ServiceError } from "@grpc/grpc-js";
-import type { PluginProcess } from "@executor-host/goplugin/client";
+import type { BrokeredServer, PluginProcess } from "@executor-host/goplugin/client";
 import { ExecutorClient as OldestClient } from "@executor-host/proto/dkron";
 import {
   ExecutorClient as OlderClient,
@@ -138,9 +138,10 @@ class DkronCall implements RunningCall {
   }
 
   async #run(plugin: PluginProcess, request: AttemptRequest, start: StartCall): Promise<CallEnd> {
+    let callback: BrokeredServer | undefined;
     try {
       const id = plugin.broker.nextId();
-      await using _callback = await plugin.broker.serve(id, (server) => this.#addCallback(server));
+      callback = await plugin.broker.serve(id, (server) => this.#addCallback(server));
       // Whether work has begun cannot be seen from here: it counts as begun with the call.
       this.#events.started("");
       const response = await new Promise<ExecuteResponse>((resolve, reject) => {
@@ -159,6 +160,9 @@ class DkronCall implements RunningCall {
         return { ok: false, error: isHostError(error) ? error : fromStatus(error as ServiceError) };
       this.#events.result(refused);
       return { ok: true };
+    } finally {
+      // Nobody waits for that: what comes by it after the answer means nothing.
+      void callback?.close();
     }
   }
 
