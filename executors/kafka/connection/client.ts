@@ -4,6 +4,7 @@ import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from "kafkajs
 
 import { limits } from "../defaults.ts";
 import { addCodecs } from "./codecs.ts";
+import { mendRequestQueue } from "./request-queue.ts";
 import type { ClusterSettings, LoginSettings } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
 import { Token } from "./token.ts";
@@ -26,6 +27,7 @@ export function tokenFor({ login: settings }: ClusterSettings): Token | undefine
 /** @param signal aborts getting a token */
 export function createClient(settings: ClusterSettings, token: Token | undefined, signal: AbortSignal): Client {
   addCodecs();
+  mendRequestQueue();
   const sockets = new Sockets();
   let lastError: string | undefined;
   let loginProblem: RemoteFailure | undefined;

@@ -19,3 +19,14 @@ declare module "lz4js" {
   };
   export = lz4;
 }
+
+declare module "kafkajs/src/network/requestQueue/index.js" {
+  /** What one connection has to send. */
+  class RequestQueue {
+    readonly pending: readonly unknown[];
+    /** Milliseconds since the epoch; in the past when the broker does not slow it down. */
+    readonly throttledUntil: number;
+    scheduleCheckPendingRequests(): void;
+  }
+  export = RequestQueue;
+}
