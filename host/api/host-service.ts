@@ -8,9 +8,10 @@ import {
   type ListRequest,
   type WatchRequest,
 } from "@executor-host/proto/host";
-import { HostError, isHostError, messageOf } from "@executor-host/proto/shared/error";
+import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import { toStatus } from "@executor-host/proto/shared/status";
 import { fromDuration } from "@executor-host/proto/shared/time";
+import { refuseViolations } from "../execution/admission.ts";
 import type { Executions } from "../execution/executions.ts";
 import type { Logger } from "../log/logger.ts";
 import { executionToProto, executorToProto, limitsFromProto, findOutcome, findState } from "../model/convert.ts";
@@ -152,19 +153,13 @@ function knownOf<Value extends number, Name>(
   find: (value: Value) => Name | undefined,
   field: string,
 ): Name[] {
-  return values.map((value, index) => {
-    const found = find(value);
-    if (found !== undefined) return found;
-    const violation = {
-      field: `${field}[${index}]`,
-      message: `not a known value: ${value}`,
-      hint: "leave the unset one out",
-    };
-    throw new HostError("SPEC_INVALID", `${violation.field}: ${violation.message}`, {
-      hint: violation.hint,
-      violations: [violation],
-    });
+  const names = values.map(find);
+  const unknown = values.flatMap((value, index) => {
+    if (names[index] !== undefined) return [];
+    return [{ field: `${field}[${index}]`, message: `not a known value: ${value}`, hint: "leave the unset one out" }];
   });
+  refuseViolations("SPEC_INVALID", unknown);
+  return names.filter((name) => name !== undefined);
 }
 
 function withoutEvidence(execution: Execution): Execution {
