@@ -156,8 +156,8 @@ export function slotRequestOf({ executor, jobName, queueing }: ExecutionSpec): S
 /**
  * Digest of what was asked for: the same for the same request, whatever the order of the keys in its maps. Trace context does not count.
  *
- * Keyed, so that a digest in the journal does not let anybody try out secrets. A key in front of the text is enough for a hash that, as this
- * one, does not show its state.
+ * Keyed by the journal it is kept in, so that digests of different hosts do not compare. That keeps no secret from whoever has the journal, as the
+ * key is in there.
  */
 export function digestOf(spec: ExecutionSpec, key: string): string {
   const { executor, config, jobName, limits, retry, labels, queueing } = spec;
