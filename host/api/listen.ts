@@ -151,7 +151,7 @@ class NetDoor implements Door {
     } catch (error) {
       const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
       const hint = isTaken
-        ? "another process is serving there: end it, or choose another port (0 takes a free one)"
+        ? "another process is serving there: end it, or choose another address (port 0 takes a free one)"
         : "";
       throw new HostError("LISTEN_FAILED", `cannot listen on ${text}: ${messageOf(error)}`, { hint, cause: error });
     }

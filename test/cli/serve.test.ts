@@ -61,7 +61,7 @@ test("an address that is taken is told in one line, and what can be done in anot
   assert.equal(code, 75);
   assert.match(
     stderr,
-    /^error: cannot listen on tcp:127\.0\.0\.1:\d+: listen EADDRINUSE: [^\n[\]]*\n *hint: [^\n]*choose another port[^\n]*\n$/,
+    /^error: cannot listen on tcp:127\.0\.0\.1:\d+: listen EADDRINUSE: [^\n[\]]*\n *hint: [^\n]*choose another address[^\n]*\n$/,
   );
 });
 
