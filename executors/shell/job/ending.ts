@@ -1,6 +1,7 @@
 import { StopRequest, type Execution } from "@executor-host/sdk";
 import type { ShellConfig } from "../config.ts";
 import type { StartFailure } from "../failure.ts";
+import type { MemoryLimitOwner } from "../limits/job-cgroup.ts";
 import type { Ending } from "./report.ts";
 import { startTimer } from "../timer.ts";
 
@@ -9,8 +10,8 @@ export interface EndingSources {
   readonly exited: Promise<unknown>;
   /** Resolves with a failure when the job's own program could not be started. */
   readonly launched: Promise<StartFailure | undefined>;
-  /** Resolves when the job has gone over its memory limit. */
-  readonly outOfMemory: Promise<void>;
+  /** Resolves when the job has gone over its memory limit, or has been killed for that of others. */
+  readonly outOfMemory: Promise<MemoryLimitOwner>;
 }
 
 /** Wait for the first of all that can end a job. There is exactly one, and nothing that comes later changes it. */
@@ -24,7 +25,7 @@ export async function firstEnding({ execution, exited, launched, outOfMemory }: 
   });
   // What fails to become the job's program also ends; why it failed decides.
   void Promise.all([exited, launched]).then(() => first.resolve({ kind: "exited" }));
-  void outOfMemory.then(() => first.resolve({ kind: "out-of-memory" }));
+  void outOfMemory.then((limitOf) => first.resolve({ kind: "out-of-memory", limitOf }));
   signal.addEventListener("abort", cancel);
   if (signal.aborted) cancel();
   try {

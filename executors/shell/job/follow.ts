@@ -5,7 +5,7 @@ import { firstEnding } from "./ending.ts";
 import { readNamedOutputs } from "../environment/named-outputs.ts";
 import { limitEvidence } from "./cgroup.ts";
 import { finishJob } from "./leftovers.ts";
-import type { JobCgroup } from "../limits/job-cgroup.ts";
+import type { JobCgroup, MemoryLimitOwner } from "../limits/job-cgroup.ts";
 import { ResourceWatch } from "../limits/resource-watch.ts";
 import { drain } from "../output/relay.ts";
 import type { PreparedJob } from "./prepare.ts";
@@ -33,7 +33,7 @@ export async function followJob(options: FollowOptions): Promise<Report> {
   const { execution, started, cgroup } = options;
   const { config, protocol } = execution;
   const { job, relays } = started;
-  const outOfMemory = Promise.withResolvers<void>();
+  const outOfMemory = Promise.withResolvers<MemoryLimitOwner>();
   using watch = new ResourceWatch({
     job,
     cgroup,
@@ -52,7 +52,9 @@ export async function followJob(options: FollowOptions): Promise<Report> {
     const { exited, launched } = job;
     let ending = await firstEnding({ execution, exited, launched, outOfMemory: outOfMemory.promise });
     if (ending.kind === "not-launched") throw ending.failure;
-    if (ending.kind === "exited" && watch.isOutOfMemory()) ending = { kind: "out-of-memory" };
+    // It may have happened since the last look.
+    const limitOf = ending.kind === "exited" ? watch.killedFor() : undefined;
+    if (limitOf !== undefined) ending = { kind: "out-of-memory", limitOf };
     const stopOptions = stopOptionsFor(ending, options);
     if (stopOptions === undefined) {
       const leftovers = await finishJob(execution, started, cgroup);

@@ -22,13 +22,14 @@ function result(changes: Partial<JobResult>, keys: Readonly<Record<string, strin
   };
 }
 
+const outOfMemory = (limitOf: "job" | "others") => ({ kind: "out-of-memory", limitOf }) as const;
 const cancelled = { kind: "cancelled", request: new StopRequest("enough", 1_000) } as const;
 
 test("the outcome follows what ended the job, not how the process took it", () => {
   const exit = { code: 0 } as const;
   assert.equal(reportOf(result({ ending: cancelled, exit })).outcome, "CANCELLED");
   assert.equal(reportOf(result({ ending: { kind: "timed-out" }, exit })).outcome, "TIMED_OUT");
-  assert.equal(reportOf(result({ ending: { kind: "out-of-memory" }, exit })).outcome, "OUT_OF_MEMORY");
+  assert.equal(reportOf(result({ ending: outOfMemory("job"), exit })).outcome, "OUT_OF_MEMORY");
 });
 
 test("a message says both why and how", () => {
@@ -40,13 +41,27 @@ test("a message says both why and how", () => {
   );
   const usage = { peakMemoryBytes: 70 << 20, source: "cgroup" } as const;
   assert.equal(
-    reportOf(result({ ending: { kind: "out-of-memory" }, exit, usage }, { mem_limit: "64MB" })).message,
+    reportOf(result({ ending: outOfMemory("job"), exit, usage }, { mem_limit: "64MB" })).message,
     "out of memory: limit 64MB, peak 70MB (signal: killed)",
   );
-  assert.equal(
-    reportOf(result({ ending: { kind: "out-of-memory" }, exit })).message,
-    "out of memory: limit of the executor (signal: killed)",
-  );
+});
+
+test("a job that is killed for memory it shares with others is not told to raise a limit of its own", () => {
+  for (const keys of [{}, { mem_limit: "1GB" }]) {
+    const { outcome, message, hint } = reportOf(
+      result({ ending: outOfMemory("others"), exit: { signal: "SIGKILL" } }, keys),
+    );
+    assert.equal(outcome, "OUT_OF_MEMORY");
+    assert.equal(message, "out of memory: limit of the executor or the machine (signal: killed)");
+    assert.match(hint ?? "", /^what the executor may have with all its jobs/);
+  }
+});
+
+test("a shell that tells of SIGKILL is a reason to look at memory, and none not to try again", () => {
+  const { hint, retryability } = reportOf(result({ exit: { code: 137 } }));
+  assert.match(hint ?? "", /give the job a mem_limit/);
+  assert.equal(retryability, undefined);
+  assert.equal(reportOf(result({ exit: { code: 127 } })).retryability, "PERMANENT");
 });
 
 test("a main process that could not be killed is said to live", () => {
@@ -62,7 +77,7 @@ test("a job that was ended before its program ran had no effect", () => {
 });
 
 test("under Dkron's contract a failure always has a message", () => {
-  for (const ending of [cancelled, { kind: "timed-out" }, { kind: "out-of-memory" }] as const) {
+  for (const ending of [cancelled, { kind: "timed-out" } as const, outOfMemory("job")]) {
     for (const exit of [{ code: 0 }, { code: 3 }, { signal: "SIGTERM" }, undefined] as const) {
       const report = reportOf(result({ ending, exit, protocol: "dkron" }));
       assert.notEqual(report.message ?? "", "");

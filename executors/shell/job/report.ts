@@ -4,6 +4,7 @@ import { includesCode } from "../command/exit-codes.ts";
 import type { ShellConfig } from "../config.ts";
 import { formatBytes, formatDuration } from "./quantities.ts";
 import type { StartFailure } from "../failure.ts";
+import type { MemoryLimitOwner } from "../limits/job-cgroup.ts";
 import type { Exit } from "../spawner/job-spawner.ts";
 
 /** What ended a job: its own end, or the first of the reasons to stop it. */
@@ -12,7 +13,7 @@ export type Ending =
   | { readonly kind: "not-launched"; readonly failure: StartFailure }
   | { readonly kind: "cancelled"; readonly request: StopRequest }
   | { readonly kind: "timed-out" }
-  | { readonly kind: "out-of-memory" };
+  | { readonly kind: "out-of-memory"; readonly limitOf: MemoryLimitOwner };
 
 export interface JobResult {
   readonly ending: Exclude<Ending, { kind: "not-launched" }>;
@@ -75,8 +76,8 @@ function verdictOn({ ending, exit, config, usage, warnings }: JobResult): Verdic
     case "out-of-memory":
       return {
         outcome: "OUT_OF_MEMORY",
-        message: memoryMessage(config, usage, how),
-        hint: "raise mem_limit if the job needs more",
+        message: memoryMessage(ending.limitOf, config, usage, how),
+        hint: memoryHints[ending.limitOf],
         code: "MEMORY_LIMIT",
         warnings,
       };
@@ -85,10 +86,21 @@ function verdictOn({ ending, exit, config, usage, warnings }: JobResult): Verdic
   }
 }
 
-function memoryMessage({ mem_limit }: ShellConfig, usage: Usage | undefined, how: string): string {
+const memoryHints: Readonly<Record<MemoryLimitOwner, string>> = {
+  job: "raise mem_limit if the job needs more",
+  others:
+    "what the executor may have with all its jobs, or what the machine has, was used up: raise it, or run fewer jobs at once",
+};
+
+function memoryMessage(
+  limitOf: MemoryLimitOwner,
+  { mem_limit }: ShellConfig,
+  usage: Usage | undefined,
+  how: string,
+): string {
   const peak = usage?.peakMemoryBytes === undefined ? "" : `, peak ${formatBytes(usage.peakMemoryBytes)}`;
-  // Without a limit of its own, a job can still run into that of a group above.
-  const limit = mem_limit === undefined ? "of the executor" : formatBytes(mem_limit);
+  const limit =
+    limitOf === "job" && mem_limit !== undefined ? formatBytes(mem_limit) : "of the executor or the machine";
   return `out of memory: limit ${limit}${peak} (${how})`;
 }
 
@@ -110,18 +122,25 @@ function verdictOnExit(exit: Exit | undefined, config: ShellConfig): Verdict {
 
 function retryabilityOf(code: number, { retry_codes, permanent_codes }: ShellConfig): Report["retryability"] {
   if (includesCode(retry_codes, code)) return "RETRYABLE";
-  if (includesCode(permanent_codes, code) || code in exitHints) return "PERMANENT";
+  if (includesCode(permanent_codes, code) || notRunnable.includes(code)) return "PERMANENT";
   return undefined;
 }
+
+/** Exit codes of a shell that found nothing it could run. */
+const notRunnable: readonly number[] = [126, 127];
+
+const killHint =
+  "not by this executor; if nobody did it by hand, the executor or the machine is out of memory: give the job a mem_limit to be sure";
 
 /** What shells mean by their own exit codes. */
 const exitHints: Readonly<Record<number, string>> = {
   126: "a shell says so when it may not execute a file",
   127: "a shell says so when it cannot find a command; check the job's PATH",
+  137: `a shell says so of a program that was ended by SIGKILL, ${killHint}`,
 };
 
 const signalHints: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
-  SIGKILL: "not by this executor; if nobody did it by hand, the machine may be out of memory",
+  SIGKILL: killHint,
   SIGXCPU: "the job used up cpu_time_limit",
   SIGXFSZ: "the job wrote a file larger than file_size_limit",
 };

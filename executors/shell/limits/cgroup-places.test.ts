@@ -142,6 +142,9 @@ test("the files of version 2 tell usage, kills and refusals", async (t) => {
   write("cpu.stat", "usage_usec 1500\nuser_usec 1000\nsystem_usec 500\n");
   write("pids.events", "max 3\n");
   assert.equal(cgroup.memoryKills(), 2);
+  assert.equal(cgroup.isMemoryLimitAbove(), false);
+  write("memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\noom_group_kill 1\n");
+  assert.equal(cgroup.isMemoryLimitAbove(), true);
   assert.equal(cgroup.processRefusals(), 3);
   assert.deepEqual(cgroup.usage(), { cpuTimeMs: 1.5, peakMemoryBytes: 1048576 });
 });

@@ -16,10 +16,15 @@ export interface CgroupLimits {
   readonly cpus?: number | undefined;
 }
 
+/** Whose memory was used up: what the job may have, or what it shares with others. */
+export type MemoryLimitOwner = "job" | "others";
+
 /** Length of the window in which a CPU limit counts; the kernel's own default. */
 const cpuPeriodUs = 100_000;
 /** Used whether there is a limit or not, for what they count. */
 const counting = ["memory", "cpuacct"] as const;
+/** So near to its limit at most is a cgroup of version 1 whose limit was reached: more than the kernel asks for at once before it kills. */
+const chargedAtOnceBytes = 1024 ** 2;
 /** The kernel takes no less. */
 const minCpuQuotaUs = 1_000;
 
@@ -115,6 +120,16 @@ export class JobCgroup {
     if (directory === undefined) return 0;
     const file = this.#versions.memory === 2 ? "memory.events" : "memory.oom_control";
     return readNumber(directory, file, "oom_kill") ?? 0;
+  }
+
+  /** Was it a limit above its own that the kernel has killed for: of the executor with all its jobs, or what the machine has? */
+  isMemoryLimitAbove(): boolean {
+    const directory = this.#byController.memory;
+    if (directory === undefined) return false;
+    if (this.#versions.memory === 2) return readNumber(directory, "memory.events", "oom") === 0;
+    // Not every kernel counts how often each of the two limits of version 1 was reached.
+    const limit = readNumber(directory, "memory.limit_in_bytes") ?? 0;
+    return (this.#peakMemoryBytes() ?? limit) + chargedAtOnceBytes < limit;
   }
 
   /** How often a process of this job was refused a child. */

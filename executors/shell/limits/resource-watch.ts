@@ -9,14 +9,14 @@ import {
   storageBytes,
   ticksToMs,
 } from "../process/proc.ts";
-import type { JobCgroup } from "./job-cgroup.ts";
+import type { JobCgroup, MemoryLimitOwner } from "./job-cgroup.ts";
 
 export interface ResourceWatchOptions {
   readonly job: RunningJob;
   readonly cgroup: JobCgroup | undefined;
   readonly memoryLimitBytes: number | undefined;
-  /** Called once, when the job has gone over its memory limit. */
-  readonly onOutOfMemory: () => void;
+  /** Called once, when the job has gone over its memory limit, or has been killed for that of others. */
+  readonly onOutOfMemory: (limitOf: MemoryLimitOwner) => void;
   /** Called after each look. */
   readonly onUsage: (usage: UsageNow) => void;
 }
@@ -34,7 +34,6 @@ export class ResourceWatch implements Disposable {
   #peakMemoryBytes = 0;
   #readBytes: number | undefined;
   #writtenBytes: number | undefined;
-  #outOfMemory = false;
   #isLooking = false;
   #isOver = false;
 
@@ -69,9 +68,11 @@ export class ResourceWatch implements Disposable {
     };
   }
 
-  /** Has it gone over its limit? Also asks the kernel, as it may have happened since the last look. */
-  isOutOfMemory(): boolean {
-    return this.#outOfMemory || (this.#options.cgroup?.memoryKills() ?? 0) > 0;
+  /** Whose memory the kernel has killed it for, if it has. */
+  killedFor(): MemoryLimitOwner | undefined {
+    const { cgroup } = this.#options;
+    if (cgroup === undefined || cgroup.memoryKills() === 0) return undefined;
+    return cgroup.isMemoryLimitAbove() ? "others" : "job";
   }
 
   [Symbol.dispose](): void {
@@ -93,10 +94,10 @@ export class ResourceWatch implements Disposable {
     if (this.#isOver) return;
     const usage = this.usage();
     if (usage !== undefined) onUsage({ ...usage, memoryBytes: bytes, processes: pids.length });
-    if (!(this.measuresMemory && bytes > memoryLimitBytes) && !this.isOutOfMemory()) return;
-    this.#outOfMemory = true;
+    const limitOf = this.measuresMemory && bytes > memoryLimitBytes ? "job" : this.killedFor();
+    if (limitOf === undefined) return;
     this[Symbol.dispose]();
-    onOutOfMemory();
+    onOutOfMemory(limitOf);
   }
 
   async #pids(): Promise<readonly number[]> {

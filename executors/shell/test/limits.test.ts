@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import test from "node:test";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import { promisify } from "node:util";
+import type { Report } from "@executor-host/sdk";
 import { createShell } from "../definition.ts";
+import { removeCgroup } from "../limits/cgroup-files.ts";
 import { findCgroupPlaces } from "../limits/cgroup-places.ts";
 import { needsController, needsSupervisor, needsUnifiedCgroups } from "./support/needs.ts";
 import { useShell } from "./support/use-shell.ts";
@@ -32,6 +38,45 @@ test("a job whose shell hides that a child was killed for memory is out of memor
   });
   assert.equal(report.outcome, "OUT_OF_MEMORY");
 });
+
+/** Run a job in an executor that may have so much memory with everything it starts, as a host can hold it to. */
+async function runLimited(
+  t: TestContext,
+  memoryBytes: number,
+  config: Readonly<Record<string, string>>,
+): Promise<Report> {
+  const { byController } = await findCgroupPlaces();
+  const { version, directory = "" } = byController.memory ?? {};
+  const group = await mkdtemp(join(directory, "limited-"));
+  t.after(() => removeCgroup(group));
+  await writeFile(join(group, version === 2 ? "memory.max" : "memory.limit_in_bytes"), String(memoryBytes));
+  // Of version 2, only below a group without processes of its own can others be limited.
+  const own = version === 2 ? join(group, "executor") : group;
+  if (version === 2) {
+    await mkdir(own);
+    await writeFile(join(group, "cgroup.subtree_control"), "+memory");
+  }
+  const enter = 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"';
+  const fixture = join(import.meta.dirname, "fixtures/run-shell.ts");
+  const command = ["-c", enter, "sh", own, process.execPath, fixture, JSON.stringify(config)];
+  const { stdout } = await promisify(execFile)("/bin/sh", command);
+  return (JSON.parse(stdout) as { report: Report }).report;
+}
+
+for (const mem_limit of ["1GB", undefined]) {
+  const name = mem_limit === undefined ? "no limit" : "a larger limit";
+  test(`a job with ${name} of its own that is killed for the executor's says whose it was`, hang, async (t) => {
+    if (!(await needsController(t, "memory")) || !(await needsUnifiedCgroups(t))) return;
+    const job = { command: eatMemory, shell: "true", isolation: "cgroup" };
+    const report = await runLimited(t, 256 * 1024 * 1024, mem_limit === undefined ? job : { ...job, mem_limit });
+    assert.equal(report.outcome, "OUT_OF_MEMORY", report.message);
+    assert.match(
+      report.message ?? "",
+      /^out of memory: limit of the executor or the machine, peak [12]\d\d(\.\d)?MB \(/,
+    );
+    assert.doesNotMatch(report.hint ?? "", /mem_limit/);
+  });
+}
 
 test("a job below its memory limit succeeds, with its peak in the usage", hang, async (t) => {
   if (!(await needsController(t, "memory"))) return;
