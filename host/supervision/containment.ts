@@ -119,9 +119,9 @@ export class ProcessGroup {
     await this.#unified?.handOver(account);
   }
 
-  /** How often the kernel has killed one of its processes, as all together reached their memory limit. */
-  memoryKills(): number {
-    return this.#limited.memoryKills();
+  /** The limit on memory that all together have reached, so that the kernel has killed one of them. */
+  exceededMemoryBytes(): number | undefined {
+    return this.#limited.exceededMemoryBytes();
   }
 
   /**

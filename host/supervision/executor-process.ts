@@ -2,6 +2,7 @@ import type { PluginExit, PluginProcess, StopOptions } from "@executor-host/gopl
 import { isHostError, messageOf } from "@executor-host/proto/shared/error";
 import type { Logger } from "../log/logger.ts";
 import type { ExecutorProcessInfo, Survivor } from "../model/model.ts";
+import { formatExactBytes } from "../settings/bytes.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { Binary } from "./catalog.ts";
 import type { ProcessGroup } from "./containment.ts";
@@ -36,7 +37,7 @@ export class ExecutorProcess implements AsyncDisposable {
   readonly beyondReach: AbortSignal;
   readonly #health: HealthWatch;
   #isUnresponsive = false;
-  #memoryKills = 0;
+  #exceededMemoryBytes: number | undefined;
   readonly #plugin: PluginProcess;
   readonly #timeouts: Timeouts;
   readonly #log: Logger;
@@ -64,7 +65,7 @@ export class ExecutorProcess implements AsyncDisposable {
     });
     void plugin.exited.then(() => this.#health[Symbol.dispose]());
     this.ended = plugin.exited.then(async (exit) => {
-      this.#memoryKills = group.memoryKills();
+      this.#exceededMemoryBytes = group.exceededMemoryBytes();
       const inOrder = exit.expected && !this.#isUnresponsive && this.#active === 0;
       try {
         return { exit, survivors: inOrder ? await group.release() : await group.killAll() };
@@ -137,7 +138,8 @@ export class ExecutorProcess implements AsyncDisposable {
   /** One line about its end, if nobody asked for that. */
   describeEnd(exit: PluginExit): string {
     if (this.#isUnresponsive) return "stopped answering and was killed";
-    const why = isKilled(exit) && this.#memoryKills > 0 ? "its memory limit was reached: it " : "";
+    const exceeded = isKilled(exit) ? this.#exceededMemoryBytes : undefined;
+    const why = exceeded === undefined ? "" : `reached its memory limit of ${formatExactBytes(exceeded)} and `;
     return why + describeExit(exit);
   }
 

@@ -27,8 +27,8 @@ export interface LimitedGroups {
   readonly directories: readonly string[];
   /** Files of those of version 1 to write a pid into, to have it in. */
   readonly joins: readonly string[];
-  /** How often the kernel has killed one of its processes for memory. */
-  memoryKills(): number;
+  /** The limit on memory that the kernel has killed one of its processes for. */
+  exceededMemoryBytes(): number | undefined;
 }
 
 interface LimitFile {
@@ -102,7 +102,7 @@ export async function makeLimitedGroups(
   return {
     directories,
     joins: directories.map((directory) => join(directory, "cgroup.procs")),
-    memoryKills: () => (counter === "" ? 0 : readCount(counter, "oom_kill")),
+    exceededMemoryBytes: () => (counter !== "" && readCount(counter, "oom_kill") > 0 ? limits.memoryBytes : undefined),
   };
 }
 

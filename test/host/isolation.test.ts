@@ -117,8 +117,11 @@ describe("an executor's process is held by", guard, () => {
       const { result } = await collect(host.client.execute({ executor: "tenant", config: { eat: "2000" } }));
       const { outcome, code, message } = result;
       assert.deepEqual([outcome, code], ["EXECUTOR_CRASHED", "EXECUTOR_CRASHED"]);
-      assert.match(message, /^executor process \d+ its memory limit was reached: it was ended by SIGKILL/);
-      assert.match((await executorOf(host)).lastCrash, /its memory limit was reached/);
+      assert.match(message, /^executor process \d+ reached its memory limit of 320MiB and was ended by SIGKILL/);
+      assert.match(
+        (await executorOf(host)).lastCrash,
+        /: process \d+ reached its memory limit of 320MiB and was ended/,
+      );
       await evidenceOf(host);
     }),
   );
@@ -220,7 +223,7 @@ describe("an executor's process is held by", guard, () => {
         assert.deepEqual([uid, noNewPrivileges, visiblePids < 10, written], [nobody, true, true, "yes"]);
         assert.equal((await evidenceOf(host, { write: "/etc" })).written, "EROFS");
         const { result } = await collect(host.client.execute({ executor: "tenant", config: { eat: "2000" } }));
-        assert.match(result.message, /its memory limit was reached/);
+        assert.match(result.message, /reached its memory limit of 320MiB/);
         await evidenceOf(host);
         const { processes } = await executorOf(host);
         assert.equal(processes.length, 1);
