@@ -33,6 +33,14 @@ export function checkMachine(
   ];
 }
 
+/** What jobs have to do with where there is no group for it. */
+const withoutCgroup = {
+  memory: "memory limits are held by measuring",
+  cpu: "CPU limits do not hold",
+  pids: "limits on processes do not hold",
+  kill: "processes that escape are found more slowly",
+} as const;
+
 /** What limits jobs and executors here, and ends everything of one at once. */
 export async function checkCgroups(): Promise<Check> {
   const name = "cgroups";
@@ -42,8 +50,12 @@ export async function checkCgroups(): Promise<Check> {
   );
   const unified = await ownUnifiedGroup();
   const message = [...told, `kill: ${unified === undefined ? "none" : `v2 ${unified}`}`].join(", ");
-  if (unified !== undefined && places.every(({ place }) => "directory" in place)) return { name, level: "ok", message };
-  const hint = `memory limits are then held by measuring, others not at all, and processes that escape are found more slowly: ${cgroupHint}`;
+  const missed: (keyof typeof withoutCgroup)[] = places.flatMap(({ each, place }) =>
+    "problem" in place ? [each] : [],
+  );
+  if (unified === undefined) missed.push("kill");
+  if (missed.length === 0) return { name, level: "ok", message };
+  const hint = `${missed.map((each) => withoutCgroup[each]).join(", ")}: ${cgroupHint}`;
   return { name, level: "warn", message, hint };
 }
 

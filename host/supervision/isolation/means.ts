@@ -55,7 +55,10 @@ export function levelMeans(name: string, settings: IsolationSettings): Promise<R
 export async function surveyLevels(): Promise<readonly { readonly level: string; readonly reach: Reach }[]> {
   const nobody = { user: "65534", group: "65534" };
   const names = Object.keys(levels).filter((name) => name !== "group" && name !== "writable");
-  return Promise.all(names.map(async (level) => ({ level, reach: await levelMeans(level, nobody) })));
+  const found: { level: string; reach: Reach }[] = [];
+  // One by one: a program that is tried is a process in this one's group, and where others are no limit can be held.
+  for (const level of names) found.push({ level, reach: await levelMeans(level, nobody) });
+  return found;
 }
 
 async function attempt(confinement: Confinement, means: string, hint: string): Promise<Reach> {
