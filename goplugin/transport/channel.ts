@@ -8,7 +8,7 @@ const never = 2 ** 31 - 1;
 /**
  * Message sizes are not limited on a plugin link: the processes trust each other with more than memory.
  *
- * `grpc.enable_channelz` must stay on: a server of grpc-js 1.14.7 without it forgets its connections, and `forceShutdown` leaves them open.
+ * `grpc.enable_channelz` must stay on in a server: one of grpc-js 1.14.7 without it forgets its connections, and `forceShutdown` leaves them open.
  */
 export const messageOptions = {
   "grpc.max_receive_message_length": unlimited,
@@ -17,6 +17,8 @@ export const messageOptions = {
 
 const channelOptions: ChannelOptions = {
   ...messageOptions,
+  // Statistics that nobody asks for, with several dates for each call.
+  "grpc.enable_channelz": 0,
   "grpc-node.flow_control_window": limits.receiveWindowBytes,
   // grpc-js would ask a proxy for loopback addresses too.
   "grpc.enable_http_proxy": 0,

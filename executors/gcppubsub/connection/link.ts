@@ -72,6 +72,8 @@ export class Link implements PooledConnection {
     const options = {
       fallback: false,
       "grpc.enable_http_proxy": 0,
+      // Statistics that nobody asks for, with several dates for each call.
+      "grpc.enable_channelz": 0,
       "grpc.service_config_disable_resolution": 1,
       ...(route.gzip && { "grpc.default_compression_algorithm": gzip }),
       ...(endpoint && { apiEndpoint: endpoint.host, port: endpoint.port }),

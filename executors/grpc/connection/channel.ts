@@ -16,6 +16,8 @@ export function channelOptions(route: Route): ChannelOptions {
   return {
     // Executions that share a connection share it here, and not by the library's own rules.
     "grpc.use_local_subchannel_pool": 1,
+    // Statistics that nobody asks for, with several dates for each call.
+    "grpc.enable_channelz": 0,
     // No proxy is used unless a job says so.
     "grpc.enable_http_proxy": 0,
     "grpc.max_receive_message_length": route.maxReceiveBytes,
