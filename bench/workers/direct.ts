@@ -4,7 +4,7 @@ import { Metadata, type ClientReadableStream } from "@grpc/grpc-js";
 import { launchPlugin, type PluginProcess } from "@executor-host/goplugin/client";
 import { ExecuteRequest, ExecutorServiceClient, ExecutorServiceService } from "@executor-host/proto/executor";
 import { appVersions, magicCookie } from "@executor-host/proto/shared/executor-link";
-import { parseEventFrame, parseOutput } from "@executor-host/proto/shared/frame";
+import { parseEventFrames, parseOutput } from "@executor-host/proto/shared/frame";
 import { burst, type BurstOptions } from "../lib/burst.ts";
 import { findDescendant, growthWithin, writtenBytes } from "../lib/proc.ts";
 import { answer } from "../lib/worker.ts";
@@ -99,8 +99,8 @@ function execute(config: Config, onOutput?: (data: Buffer) => void): ClientReada
   );
   call.on("data", (message: Buffer) => {
     if (onOutput === undefined) return;
-    const frame = parseEventFrame(message);
-    if (frame.kind === "output") onOutput(parseOutput(frame.payload).data);
+    for (const { kind, payload } of parseEventFrames(message))
+      if (kind === "output") onOutput(parseOutput(payload).data);
   });
   return call;
 }

@@ -64,8 +64,9 @@ export class ExecutionCall {
     this.#stream = stream;
     const { promise, resolve } = Promise.withResolvers<Recording>();
     this.ended = promise;
-    stream.on("data", ({ event }: ExecuteResponse) => {
-      this.#take(event);
+    stream.on("data", ({ events }: ExecuteResponse) => {
+      if (events.length === 0) this.#take(undefined);
+      for (const event of events) this.#take(event);
       for (const look of this.#waiting) look();
     });
     stream.on("error", () => undefined); // The status tells the same.

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { ExecuteResponse } from "@executor-host/proto/host";
-import { encodeOutputFrame, encodeRecord, parseEventFrame } from "@executor-host/proto/shared/frame";
+import { encodeOutputFrame, encodeRecord, parseEventFrames } from "@executor-host/proto/shared/frame";
 import { EventLog, type LogParts } from "./event-log.ts";
 
 let directory = "";
@@ -16,7 +16,8 @@ afterEach(async () => {
 });
 
 function output(sequence: number, data: Buffer, channel = 1): readonly Buffer[] {
-  const frame = parseEventFrame(encodeOutputFrame(sequence, Date.now(), channel, 0, data));
+  const [frame] = parseEventFrames(encodeOutputFrame(sequence, Date.now(), channel, 0, data));
+  assert.ok(frame !== undefined);
   return encodeRecord(sequence, 1, frame.rest);
 }
 

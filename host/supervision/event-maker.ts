@@ -1,5 +1,10 @@
 import { ExecuteResponse, type Event } from "@executor-host/proto/executor";
-import { encodeOutputFrame, maxOutputBytes, parseEventFrame, type EventFrame } from "@executor-host/proto/shared/frame";
+import {
+  encodeOutputFrame,
+  maxOutputBytes,
+  parseEventFrames,
+  type EventFrame,
+} from "@executor-host/proto/shared/frame";
 import { toTimestamp } from "@executor-host/proto/shared/time";
 import { resultToProto } from "../model/convert.ts";
 import type { Result } from "../model/model.ts";
@@ -23,7 +28,7 @@ export class EventMaker {
       const piece = data.subarray(at, at + maxOutputBytes);
       const offset = this.#offsets.get(channel) ?? 0;
       this.#offsets.set(channel, offset + piece.length);
-      this.#onEvent(parseEventFrame(encodeOutputFrame(++this.#sequence, Date.now(), channel, offset, piece)));
+      this.#pass(encodeOutputFrame(++this.#sequence, Date.now(), channel, offset, piece));
     }
   }
 
@@ -33,6 +38,10 @@ export class EventMaker {
 
   #send(kind: NonNullable<Event["kind"]>): void {
     const event: Event = { sequence: ++this.#sequence, time: toTimestamp(Date.now()), kind };
-    this.#onEvent(parseEventFrame(Buffer.from(ExecuteResponse.encode({ event }).finish())));
+    this.#pass(Buffer.from(ExecuteResponse.encode({ events: [event] }).finish()));
+  }
+
+  #pass(message: Buffer): void {
+    for (const frame of parseEventFrames(message)) this.#onEvent(frame);
   }
 }

@@ -11,7 +11,7 @@ import {
 } from "@executor-host/proto/executor";
 import { HostError, messageOf } from "@executor-host/proto/shared/error";
 import { appVersions } from "@executor-host/proto/shared/executor-link";
-import { parseEventFrame, type EventFrame } from "@executor-host/proto/shared/frame";
+import { parseEventFrames, type EventFrame } from "@executor-host/proto/shared/frame";
 import { MessageStream } from "@executor-host/proto/shared/message-stream";
 import { fromStatus } from "@executor-host/proto/shared/status";
 import { toDuration, toTimestamp } from "@executor-host/proto/shared/time";
@@ -126,7 +126,7 @@ export class NativeLink implements ExecutorLink {
       // Output is routed without being decoded.
       onMessage(message) {
         try {
-          onEvent(parseEventFrame(message));
+          for (const frame of parseEventFrames(message)) onEvent(frame);
         } catch (error) {
           resolve({ ok: false, error: new HostError("PROTOCOL_VIOLATION", `it sent no event: ${messageOf(error)}`) });
           call.cancel();

@@ -36,19 +36,17 @@ export interface EventFrame {
 /**
  * Take apart an encoded `executor.v1.ExecuteResponse` or `AttachResponse`.
  *
- * @throws {RangeError} when the bytes are no such message
+ * @throws {RangeError} when the bytes are no such message, or it has no event
  */
-export function parseEventFrame(message: Buffer): EventFrame {
+export function parseEventFrames(message: Buffer): readonly EventFrame[] {
+  const frames: EventFrame[] = [];
   const reader = new FieldReader(message, 0, message.length);
-  let from = -1;
-  let to = -1;
   while (reader.next()) {
     if (reader.number !== 1 || reader.wire !== wireBytes) continue;
-    from = reader.valueStart;
-    to = reader.end;
+    frames.push(parseEvent(new FieldReader(message, reader.valueStart, reader.end), message));
   }
-  if (from === -1) throw new RangeError("response carries no event");
-  return parseEvent(new FieldReader(message, from, to), message);
+  if (frames.length === 0) throw new RangeError("response carries no event");
+  return frames;
 }
 
 function parseEvent(reader: FieldReader, message: Buffer): EventFrame {
@@ -102,7 +100,7 @@ export function parseOutput(payload: Buffer): OutputHeader {
   return { channel, offset, data };
 }
 
-/** Encode an `executor.v1.ExecuteResponse` with one output event. */
+/** Encode an `executor.v1.ExecuteResponse` with one output event. Several of them laid end to end are one with several events. */
 export function encodeOutputFrame(
   sequence: number,
   epochMs: number,

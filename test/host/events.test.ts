@@ -8,7 +8,7 @@ import { TestHost } from "../support/test-host.ts";
 describe("the events of an execution", guard, () => {
   let host: TestHost;
   before(async () => {
-    host = await TestHost.start({ executors: ["noop", "echo", "gate", "flood"] });
+    host = await TestHost.start({ executors: ["noop", "echo", "gate", "flood", "batcher"] });
   });
   after(() => host[Symbol.asyncDispose]());
 
@@ -25,6 +25,15 @@ describe("the events of an execution", guard, () => {
     assert.equal(run.result.outcome, "SUCCEEDED");
     assert.equal(run.result.exitCode, 0);
     assert.equal(run.result.effect, "NONE");
+  });
+
+  test("are each taken by itself when an executor sends several in one message", guard, async () => {
+    const run = await collect(host.client.execute({ executor: "batcher" }));
+    assertContiguous(run.events);
+    const kinds = run.events.map(({ type }) => type).filter((type) => type !== "state");
+    assert.deepEqual(kinds, ["started", "output", "output", "result"]);
+    assert.equal(run.stdout.toString(), "one two");
+    assert.equal(run.result.outcome, "SUCCEEDED");
   });
 
   test("tell the executor's own words: progress, evidence, warnings", guard, async () => {

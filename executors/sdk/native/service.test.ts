@@ -143,16 +143,18 @@ test("Execute delivers 100 MiB byte by byte, in frames without gaps", guard, asy
   let sequence = 0;
   let sha256: unknown;
   const call = client.execute(request("flood-100", { do: "flood", size: "100MB" }));
-  for await (const { event } of call as AsyncIterable<ExecuteResponse>) {
-    sequence += 1;
-    assert.equal(event?.sequence, sequence);
-    const { kind } = event;
-    if (kind?.$case === "output") {
-      assert.equal(kind.value.offset, bytes);
-      assert.ok(kind.value.data.length <= 64 * 1024);
-      bytes += kind.value.data.length;
-      hash.update(kind.value.data);
-    } else if (kind?.$case === "result") sha256 = kind.value.evidence?.["sha256"];
+  for await (const { events } of call as AsyncIterable<ExecuteResponse>) {
+    for (const event of events) {
+      sequence += 1;
+      assert.equal(event.sequence, sequence);
+      const { kind } = event;
+      if (kind?.$case === "output") {
+        assert.equal(kind.value.offset, bytes);
+        assert.ok(kind.value.data.length <= 64 * 1024);
+        bytes += kind.value.data.length;
+        hash.update(kind.value.data);
+      } else if (kind?.$case === "result") sha256 = kind.value.evidence?.["sha256"];
+    }
   }
   assert.equal(bytes, 100 * 1024 * 1024);
   assert.equal(hash.digest("hex"), sha256);

@@ -7,9 +7,15 @@ import { toResult, toStruct, toUsage } from "./convert.ts";
 
 const channels = { stdout: Channel.STDOUT, stderr: Channel.STDERR } as const;
 
-/** Sends the events of one execution through its gRPC stream. */
+/** Up to this size, a copy is cheaper than a message of its own. */
+const maxBatchBytes = 8 * 1024;
+
+/** Sends the events of one execution through its gRPC stream: what comes in the same turn of the event loop goes in one message. */
 export class StreamSink implements EventSink {
   readonly #call: ServerWritableStream<ExecuteRequest, Buffer>;
+  /** Encoded responses, which are one when they are laid end to end. */
+  readonly #batch: Buffer[] = [];
+  #batchBytes = 0;
 
   constructor(call: ServerWritableStream<ExecuteRequest, Buffer>) {
     this.#call = call;
@@ -17,9 +23,16 @@ export class StreamSink implements EventSink {
 
   write(event: ExecutionEvent): boolean {
     if (this.#isGone) return true;
-    const room = this.#call.write(encode(event));
-    if (event.type === "result") this.#call.end();
-    return room;
+    const message = encode(event);
+    if (this.#batchBytes + message.length > maxBatchBytes) this.#flush();
+    if (this.#batch.length === 0) this.#flushLater();
+    this.#batch.push(message);
+    this.#batchBytes += message.length;
+    if (event.type === "result") {
+      this.#flush();
+      this.#call.end();
+    }
+    return !this.#call.writableNeedDrain;
   }
 
   drained(): Promise<void> {
@@ -34,6 +47,19 @@ export class StreamSink implements EventSink {
     });
   }
 
+  /** When everything has run that waits for nothing but promises. */
+  #flushLater(): void {
+    queueMicrotask(() => process.nextTick(() => this.#flush()));
+  }
+
+  #flush(): void {
+    const [first] = this.#batch;
+    if (first === undefined) return;
+    if (!this.#isGone) this.#call.write(this.#batch.length === 1 ? first : Buffer.concat(this.#batch));
+    this.#batch.length = 0;
+    this.#batchBytes = 0;
+  }
+
   get #isGone(): boolean {
     return this.#call.cancelled || this.#call.destroyed;
   }
@@ -44,8 +70,8 @@ function encode(event: ExecutionEvent): Buffer {
   if (event.type === "output") {
     return encodeOutputFrame(event.sequence, event.timeMs, channels[event.channel], event.offset, event.data);
   }
-  const message = { event: { sequence: event.sequence, time: toTimestamp(event.timeMs), kind: toKind(event) } };
-  return Buffer.from(ExecuteResponse.encode(message).finish());
+  const events = [{ sequence: event.sequence, time: toTimestamp(event.timeMs), kind: toKind(event) }];
+  return Buffer.from(ExecuteResponse.encode({ events }).finish());
 }
 
 function toKind(event: Exclude<ExecutionEvent, { type: "output" }>): Event["kind"] {

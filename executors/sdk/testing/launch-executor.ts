@@ -167,10 +167,12 @@ function toExecuteRequest(config: ConfigText, options: LaunchedRunOptions): Exec
 function record(call: ClientReadableStream<ExecuteResponse>, recorder: RunRecorder): Promise<Report> {
   return new Promise((resolve, reject) => {
     let report: Report | undefined;
-    call.on("data", ({ event }: ExecuteResponse) => {
-      const read = fromEvent(event);
-      if (read.type === "result") report = read.report;
-      recorder.add(read);
+    call.on("data", ({ events }: ExecuteResponse) => {
+      for (const event of events) {
+        const read = fromEvent(event);
+        if (read.type === "result") report = read.report;
+        recorder.add(read);
+      }
     });
     call.on("error", (error: ServiceError) => {
       recorder.end();

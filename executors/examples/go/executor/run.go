@@ -118,7 +118,7 @@ func (r *Run) sendLocked(event *pb.Event) error {
 	}
 	r.sequence++
 	event.Sequence, event.Time = r.sequence, timestamppb.Now()
-	err := r.stream.Send(&pb.ExecuteResponse{Event: event})
+	err := r.stream.Send(&pb.ExecuteResponse{Events: []*pb.Event{event}})
 	if r.beat != nil {
 		r.beat.Reset(heartbeat)
 	}

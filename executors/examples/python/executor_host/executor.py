@@ -197,7 +197,7 @@ class _Servicer(pb_grpc.ExecutorServiceServicer):
             sequence += 1
             event.sequence = sequence
             is_over = event.WhichOneof("kind") == "result"
-            yield pb.ExecuteResponse(event=event)
+            yield pb.ExecuteResponse(events=[event])
 
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
         with self._lock:

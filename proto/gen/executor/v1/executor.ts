@@ -267,8 +267,12 @@ export interface Recall {
   grace: Duration | undefined;
 }
 
+/**
+ * One or more consecutive events, the more of them the cheaper. Events are not held back for company: those that are there go together. What
+ * fills a message with output is sent alone.
+ */
 export interface ExecuteResponse {
-  event: Event | undefined;
+  events: Event[];
 }
 
 /** One thing that happened in an execution. */
@@ -432,8 +436,9 @@ export interface AttachRequest {
   fromSequence: number;
 }
 
+/** As `ExecuteResponse`. */
 export interface AttachResponse {
-  event: Event | undefined;
+  events: Event[];
 }
 
 export interface ProbeRequest {
@@ -1493,13 +1498,13 @@ export const Recall: MessageFns<Recall> = {
 };
 
 function createBaseExecuteResponse(): ExecuteResponse {
-  return { event: undefined };
+  return { events: [] };
 }
 
 export const ExecuteResponse: MessageFns<ExecuteResponse> = {
   encode(message: ExecuteResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.event !== undefined) {
-      Event.encode(message.event, writer.uint32(10).fork()).join();
+    for (const v of message.events) {
+      Event.encode(v!, writer.uint32(10).fork()).join();
     }
     return writer;
   },
@@ -1522,7 +1527,7 @@ export const ExecuteResponse: MessageFns<ExecuteResponse> = {
               break;
             }
 
-            message.event = Event.decode(reader, reader.uint32());
+            message.events.push(Event.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -1542,7 +1547,7 @@ export const ExecuteResponse: MessageFns<ExecuteResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<ExecuteResponse>, I>>(object: I): ExecuteResponse {
     const message = createBaseExecuteResponse();
-    message.event = (object.event !== undefined && object.event !== null) ? Event.fromPartial(object.event) : undefined;
+    message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2920,13 +2925,13 @@ export const AttachRequest: MessageFns<AttachRequest> = {
 };
 
 function createBaseAttachResponse(): AttachResponse {
-  return { event: undefined };
+  return { events: [] };
 }
 
 export const AttachResponse: MessageFns<AttachResponse> = {
   encode(message: AttachResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.event !== undefined) {
-      Event.encode(message.event, writer.uint32(10).fork()).join();
+    for (const v of message.events) {
+      Event.encode(v!, writer.uint32(10).fork()).join();
     }
     return writer;
   },
@@ -2949,7 +2954,7 @@ export const AttachResponse: MessageFns<AttachResponse> = {
               break;
             }
 
-            message.event = Event.decode(reader, reader.uint32());
+            message.events.push(Event.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -2969,7 +2974,7 @@ export const AttachResponse: MessageFns<AttachResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<AttachResponse>, I>>(object: I): AttachResponse {
     const message = createBaseAttachResponse();
-    message.event = (object.event !== undefined && object.event !== null) ? Event.fromPartial(object.event) : undefined;
+    message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     return message;
   },
 };

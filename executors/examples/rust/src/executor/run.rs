@@ -148,6 +148,6 @@ impl Events {
         self.sequence += 1;
         self.last_sent = Instant::now();
         let event = Event { sequence: self.sequence, time: Some(SystemTime::now().into()), kind: Some(kind) };
-        room.send(Ok(ExecuteResponse { event: Some(event) }));
+        room.send(Ok(ExecuteResponse { events: vec![event] }));
     }
 }

@@ -143,6 +143,6 @@ public final class Run {
         Instant now = Instant.now();
         lastSentNanos = System.nanoTime();
         Timestamp time = Timestamp.newBuilder().setSeconds(now.getEpochSecond()).setNanos(now.getNano()).build();
-        host.onNext(ExecuteResponse.newBuilder().setEvent(event.setSequence(++sequence).setTime(time)).build());
+        host.onNext(ExecuteResponse.newBuilder().addEvents(event.setSequence(++sequence).setTime(time)).build());
     }
 }
