@@ -84,7 +84,7 @@ async function withAdmin<T>(
   const admin = kafka.admin();
   try {
     const asked = admin.connect().then(() => use(admin));
-    return await abortable(asked, AbortSignal.any([signal, sockets.hopeless]));
+    return await abortable(asked, signal, sockets.hopeless);
   } catch (error) {
     const known = loginProblem() ?? (error instanceof RemoteFailure ? undefined : refusal(error, what));
     if (known !== undefined) throw known;

@@ -188,7 +188,7 @@ export class ClusterProducer {
   async abort(): Promise<void> {
     if (this.#transaction === undefined) return;
     const limit = AbortSignal.timeout(limits.abortTransactionMs);
-    await abortable(this.#transaction.abort(), AbortSignal.any([limit, this.#closing.signal])).catch(() => undefined);
+    await abortable(this.#transaction.abort(), limit, this.#closing.signal).catch(() => undefined);
   }
 
   /** At once. What is on its way may still arrive. */
@@ -203,7 +203,7 @@ export class ClusterProducer {
   async #wait<T>(promise: Promise<T>, signal: AbortSignal, what: string): Promise<T> {
     const { sockets } = this.#client;
     try {
-      return await abortable(promise, AbortSignal.any([signal, sockets.hopeless]));
+      return await abortable(promise, signal, sockets.hopeless);
     } catch (error) {
       throw this.#explain(error, signal, what);
     }

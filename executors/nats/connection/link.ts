@@ -87,15 +87,22 @@ export class Link implements PooledConnection {
    * Send a message, and take what comes back.
    *
    * @param onReply returns true when that was enough
+   * @param mostReplies the server is told at once that no more are wanted
    * @throws {RemoteFailure} `PERMISSION_DENIED`, `CONNECTION_LOST`
    * @throws what `onReply` throws; `signal.reason`
    */
-  async request(message: Outgoing, onReply: (reply: Msg) => boolean, signal: AbortSignal): Promise<void> {
+  async request(
+    message: Outgoing,
+    onReply: (reply: Msg) => boolean,
+    signal: AbortSignal,
+    mostReplies?: number,
+  ): Promise<void> {
     const inbox = this.nats.createInbox(this.#inboxPrefix);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     using denial = this.#watchDenial(message.subject, inbox, reject);
     let isOver = false;
     const subscription = this.#connection.subscribe(inbox, {
+      ...(mostReplies !== undefined && { max: mostReplies }),
       callback: (error, reply) => {
         if (isOver) return;
         try {
@@ -114,7 +121,7 @@ export class Link implements PooledConnection {
       await this.#whileUp(promise, signal);
     } finally {
       isOver = true;
-      subscription.unsubscribe();
+      if (!subscription.isClosed()) subscription.unsubscribe();
       promise.catch(() => undefined);
     }
   }
@@ -130,7 +137,7 @@ export class Link implements PooledConnection {
   }
 
   #whileUp<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-    return abortable(promise, AbortSignal.any([signal, this.#lost.signal]));
+    return abortable(promise, signal, this.#lost.signal);
   }
 
   #watchDenial(

@@ -41,6 +41,7 @@ async function ask(link: Link, api: string, subject: string, signal: AbortSignal
         return true;
       },
       AbortSignal.any([signal, limit]),
+      1,
     );
     return name;
   } catch (error) {

@@ -64,6 +64,7 @@ async function store(link: Link, message: Outgoing, signal: AbortSignal): Promis
         return true;
       },
       signal,
+      1,
     );
     if (ack !== undefined) return ack;
     // Nobody has received it, so it can be sent again.

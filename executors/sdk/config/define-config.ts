@@ -31,18 +31,19 @@ export type ConfigOf<D> = D extends ConfigDefinition<infer C> ? C : never;
  */
 export function defineConfig<const F extends Fields>(fields: F): ConfigDefinition<ValuesOf<F>> {
   const keys = Object.keys(fields);
+  const entries = Object.entries(fields);
+  const defaults = Object.fromEntries(entries.map(([key, { options }]) => [key, options.default]));
   return {
     fields,
     parse(config, { unknownKeys = "error" } = {}) {
       const violations: Violation[] = [];
       const warnings: string[] = [];
-      const values: Record<string, unknown> = {};
-      for (const [key, field] of Object.entries(fields)) {
+      const values: Record<string, unknown> = { ...defaults };
+      for (const [key, field] of entries) {
         const given = Object.hasOwn(config, key) ? config[key] : undefined;
         const { options } = field;
         if (given === undefined || (given === "" && !field.emptyIsValue)) {
           if (options.required) violations.push({ field: key, message: "is required", hint: options.summary });
-          values[key] = options.default;
           continue;
         }
         if (options.deprecated !== undefined) warnings.push(`${key} is deprecated: ${options.deprecated}`);

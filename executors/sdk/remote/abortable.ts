@@ -4,17 +4,19 @@ import { longestTimerMs } from "../runtime/alarm.ts";
 /**
  * Wait for a promise that goes on by itself.
  *
- * @throws `signal.reason` as soon as the signal aborts; what becomes of the promise then is nobody's concern
+ * @throws `signal.reason` as soon as one of the signals aborts; what becomes of the promise then is nobody's concern
  */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function abortable<T>(promise: Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort, { once: true });
+  const onAbort = ({ target }: { readonly target: unknown }): void => reject((target as AbortSignal).reason);
+  for (const signal of signals) {
+    if (signal.aborted) onAbort({ target: signal });
+    else signal.addEventListener("abort", onAbort, { once: true });
+  }
   try {
     return await Promise.race([aborted, promise]);
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    for (const signal of signals) signal.removeEventListener("abort", onAbort);
   }
 }
 

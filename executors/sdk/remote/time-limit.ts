@@ -1,7 +1,7 @@
 import type { Execution } from "../definition/execution.ts";
 import { alarm } from "../runtime/alarm.ts";
 
-/** A signal that also aborts when time is up, until it is disposed. */
+/** A signal that aborts with another, and also when time is up; after it is disposed of, no more. */
 export interface LimitedSignal extends Disposable {
   readonly signal: AbortSignal;
   /** When time is up, as things stand, in milliseconds since the epoch; Infinity without a limit. */
@@ -26,18 +26,22 @@ export function limited(
 ): LimitedSignal {
   const ownEndMs = limitMs > 0 ? Date.now() + limitMs : Infinity;
   const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal.reason);
   const onTime = (): void => controller.abort(onTimeout());
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
   const timer = alarm(ownEndMs, onTime);
   const hostSignal = host?.deadlineSignal;
   if (hostSignal?.aborted) onTime();
   else hostSignal?.addEventListener("abort", onTime, { once: true });
   return {
-    signal: AbortSignal.any([signal, controller.signal]),
+    signal: controller.signal,
     get endMs() {
       return Math.min(ownEndMs, host?.deadline?.getTime() ?? Infinity);
     },
     [Symbol.dispose]: () => {
       timer[Symbol.dispose]();
+      signal.removeEventListener("abort", onAbort);
       hostSignal?.removeEventListener("abort", onTime);
     },
   };
