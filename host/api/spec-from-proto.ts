@@ -1,11 +1,21 @@
 import type * as hostV1 from "@executor-host/proto/host";
 import { fromDuration } from "@executor-host/proto/shared/time";
+import { refuseViolations } from "../execution/admission.ts";
 import { noRetry } from "../execution/retry.ts";
-import { limitsFromProto, queueingFromProto } from "../model/convert.ts";
+import { findWhenBusy, limitsFromProto, queueingFromProto } from "../model/convert.ts";
 import type { ExecutionSpec } from "../model/model.ts";
 
-/** What a scheduler sent, with unset fields at their documented defaults. Judged later, by `checkSpec`. */
+/**
+ * What a scheduler sent, with unset fields at their documented defaults. Judged later, by `checkSpec`.
+ *
+ * @throws {HostError} `SPEC_INVALID` for a value that cannot be told to it, as it is not known here
+ */
 export function specFromProto(spec: hostV1.ExecutionSpec | undefined): ExecutionSpec {
+  const whenBusy = spec?.queueing?.whenBusy ?? 0;
+  if (findWhenBusy(whenBusy) === undefined) {
+    const hint = "a newer host may know it";
+    refuseViolations("SPEC_INVALID", [{ field: "queueing.when_busy", message: `not a known value: ${whenBusy}`, hint }]);
+  }
   const retry = spec?.retry;
   return {
     id: spec?.executionId ?? "",

@@ -31,6 +31,11 @@ export function findState(state: hostV1.State): model.State | undefined {
   return states.find(state);
 }
 
+/** Undefined for one that is not known here; unset is `QUEUE`. */
+export function findWhenBusy(number: hostV1.WhenBusy): model.WhenBusy | undefined {
+  return number === 0 ? "QUEUE" : whenBusy.find(number);
+}
+
 export function stateFromProto(state: hostV1.State): model.State {
   return states.fromProto(state);
 }

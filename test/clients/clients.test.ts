@@ -245,6 +245,13 @@ for (const { name, find, make, missing } of languages) {
         fields: ["limits.total_timeout", "queueing.priority"],
       },
       {
+        why: "a word for the queue that is not known here",
+        method: "Submit",
+        request: { spec: { executor: "echo", queueing: { whenBusy: 9 } } },
+        is: ["INVALID_ARGUMENT", "SPEC_INVALID"],
+        fields: ["queueing.when_busy"],
+      },
+      {
         why: "a wrong id",
         method: "Submit",
         request: { spec: { executor: "echo", executionId: "a b" } },
