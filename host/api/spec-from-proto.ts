@@ -14,7 +14,9 @@ export function specFromProto(spec: hostV1.ExecutionSpec | undefined): Execution
   const whenBusy = spec?.queueing?.whenBusy ?? 0;
   if (findWhenBusy(whenBusy) === undefined) {
     const hint = "a newer host may know it";
-    refuseViolations("SPEC_INVALID", [{ field: "queueing.when_busy", message: `not a known value: ${whenBusy}`, hint }]);
+    refuseViolations("SPEC_INVALID", [
+      { field: "queueing.when_busy", message: `not a known value: ${whenBusy}`, hint },
+    ]);
   }
   const retry = spec?.retry;
   return {
