@@ -37,8 +37,5 @@ function run(name) {
   return script;
 }
 
-if (require.main === module) {
-  // Meant for this process alone, which has read it.
-  delete process.env.UV_USE_IO_URING;
-  run(process.argv[2]);
-} else module.exports = { checksumLength, run };
+if (require.main === module) run(process.argv[2]);
+else module.exports = { checksumLength, run };

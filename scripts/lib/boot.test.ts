@@ -45,16 +45,6 @@ test("a bundle sees its own path, its arguments and modules it imports dynamical
   assert.equal(run("a"), expected(["a"]));
 });
 
-test("a bundle does not see what was meant for its runtime alone, and neither do its children", async (t) => {
-  const { directory, run } = await program(t, `console.log(process.env["UV_USE_IO_URING"], process.env["KEPT"]);`);
-  assert.equal(run("a"), "undefined undefined\n");
-  const { stdout } = spawnSync(process.execPath, [join(directory, "boot.cjs"), "program.cjs"], {
-    env: { UV_USE_IO_URING: "0", KEPT: "yes" },
-    encoding: "utf8",
-  });
-  assert.equal(stdout, "undefined yes\n");
-});
-
 test("a code cache is used when it carries the bundle's checksum", async (t) => {
   const { directory, cache, write, record, run } = await program(t, `const f = () => "one"; console.log(f());`);
   record();

@@ -7,9 +7,6 @@ import type { Target } from "./targets.ts";
  *
  * It needs no working directory and no environment, and starts no process of its own unless it is reached through a symbolic link. A host that
  * verified it runs it as file descriptor 3, which looks like such a link; nobody else shall inherit the descriptor.
- *
- * Node's event loop would change what it waits for through a ring of io_uring, one change at a time, which costs a small message up to a
- * tenth of its time. It reads the variable only once; `boot.cjs` removes it, so that nobody inherits it.
  */
 export function launcherOf(target: Target): string {
   const up = relative(dirname(target.launcher), ".");
@@ -27,7 +24,6 @@ if [ ! -x "$node" ]; then
   printf '%s\\n' "${basename(target.launcher)}: Node is missing at $node: run scripts/setup in the checkout" >&2
   exit 127
 fi
-export UV_USE_IO_URING=0
 exec "$node" ${nodeFlagsOf(target.kind).join(" ")} "$dist/lib/boot.cjs" ${relative("lib", target.bundle)} "$@"
 `;
 }
