@@ -43,7 +43,7 @@ for (const [how, graceMs] of [
     const { report } = await started.finished;
     assert.equal(report.outcome, "CANCELLED");
     assert.deepEqual(report.stop?.survivors, []);
-    assert.match(report.stop?.steps.map(({ detail }) => detail).join("\n") ?? "", new RegExp(`${pid} sleep 600`));
+    assert.match(report.stop?.steps.map(({ detail }) => detail).join("\n") ?? "", new RegExp(`${pid} .*sleep 600`));
     assert.equal(readProcess(pid), undefined);
   });
 }
