@@ -12,11 +12,11 @@ import { play, type Stage } from "./stage.ts";
 const violation = ends("FAILED", "PROTOCOL_VIOLATION", "UNKNOWN");
 const floodBytes = 24 * 1024 ** 2;
 const pidsLimit = 40;
-/** Doubles until it may not, and would end at some thousands where nobody held it. */
+/** Doubles until it may not, and would end at some thousands where nobody held it. Its first process needs no fork to go on. */
 const forkBomb = `
 bomb() { [ "$1" -gt 12 ] || { bomb $(($1 + 1)) & bomb $(($1 + 1)) & sleep 1000; }; }
-bomb 0
-sleep 1000
+bomb 0 &
+exec sleep 1000
 `;
 
 /** What goes wrong in an executor whose process lives on, or dies of it. */
