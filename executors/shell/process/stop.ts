@@ -98,7 +98,6 @@ class StopLadder {
 
   async force(): Promise<StopReport> {
     const { job, members, cgroup, supervision } = this.#target;
-    const endMs = performance.now() + limits.killMs;
     if (this.#signalGroup("SIGKILL")) await waitAtMost(limits.maxPollMs, job.exited);
     let left = await members();
     if (cgroup !== undefined && left.length > 0) {
@@ -106,11 +105,12 @@ class StopLadder {
       await delay(limits.pollMs);
       left = await members();
     }
-    if (supervision === undefined) left = await this.#sweep(left, endMs);
+    // Their time begins here: where they take all of the machine, looking for them may alone have taken longer.
+    if (supervision === undefined) left = await this.#sweep(left);
     else {
       this.#signalEach("SIGKILL", left, "still there");
       supervision.killAll();
-      await waitAtMost(endMs - performance.now(), supervision.emptied);
+      await waitAtMost(limits.killMs, supervision.emptied);
       left = await members();
     }
     this.#note("verify", left.length === 0 ? "nothing is left" : "some processes did not end");
@@ -118,7 +118,8 @@ class StopLadder {
   }
 
   /** Kill until nothing is found several times in a row: what is born during one sweep is found by the next. @returns who is left */
-  async #sweep(found: readonly ProcessInfo[], endMs: number): Promise<readonly ProcessInfo[]> {
+  async #sweep(found: readonly ProcessInfo[]): Promise<readonly ProcessInfo[]> {
+    const endMs = performance.now() + limits.killMs;
     let left = found;
     let waitMs: number = limits.pollMs;
     for (let emptySweeps = 0; emptySweeps < limits.emptySweeps && performance.now() < endMs;) {
