@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasProgram } from "../../scripts/lib/services/debian.ts";
 import { burstsSubject } from "../lib/bursts.ts";
 import { workerFile, type Case, type CaseContext } from "../lib/case.ts";
 import { buildLoadClient, GoClient } from "../lib/go-client.ts";
@@ -12,6 +11,7 @@ import { atMost, section, type Column, type Report } from "../lib/report.ts";
 import { interleave, type Results } from "../lib/rounds.ts";
 import { bringUp } from "../lib/services.ts";
 import { startExecutor } from "../lib/start-executor.ts";
+import { findTool } from "../lib/tools.ts";
 import { Worker } from "../lib/worker.ts";
 import type { System, Target } from "../systems/system.ts";
 import { systems } from "../systems/systems.ts";
@@ -115,9 +115,9 @@ async function measureMessages(context: CaseContext, each: Reached, goProgram: s
   }
   // Connects, and has the code compiled.
   for (const { measure } of subjects) await measure();
-  const isToolHere = tool !== undefined && (await hasProgram(tool.program));
-  if (isToolHere) {
-    const toolCommand = [tool.program, ...tool.args(target)] as const;
+  const program = tool && (await findTool(tool, context.directory));
+  if (tool !== undefined && program !== undefined) {
+    const toolCommand = [program, ...tool.args(target)] as const;
     subjects.push({
       label: `${tool.program}, a process per message`,
       measure: async () => ({ p50Ms: (await spawner.call("burst", { command: toolCommand, ...processes })).p50Ms }),
@@ -139,7 +139,7 @@ async function measureMessages(context: CaseContext, each: Reached, goProgram: s
         `A message by the ${name} executor`,
         results,
         messageColumns,
-        tool === undefined || isToolHere ? [] : [`Left out: ${tool.program} is not installed.`],
+        tool === undefined || program !== undefined ? [] : [`Left out: ${tool.program} is not installed.`],
       ),
     ],
   };

@@ -12,6 +12,14 @@ export const grpc: System = {
     url: `${endpointOf(target, "plain")}/${service}/Echo`,
     body: JSON.stringify({ text: target.message }),
   }),
+  tool: {
+    program: "grpcurl",
+    go: "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4",
+    args: (target) => [
+      ...["-plaintext", "-d", JSON.stringify({ text: target.message })],
+      ...[endpointOf(target, "plain"), `${service}/Echo`],
+    ],
+  },
   async open(target) {
     const [{ Client, credentials }, { load }] = await Promise.all([
       import("@grpc/grpc-js"),

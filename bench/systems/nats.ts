@@ -10,6 +10,11 @@ export const nats: System = {
     mode: "jetstream",
     message: target.message,
   }),
+  tool: {
+    program: "nats-pub",
+    go: "bench/fixtures/nats-pub",
+    args: (target) => [endpointOf(target, "plain"), target.name, target.message],
+  },
   async open(target) {
     const { connect } = await import("nats");
     const connection = await connect({ servers: endpointOf(target, "plain") });

@@ -4,10 +4,18 @@ export interface System {
   readonly name: string;
   /** The executor's config for one message to the target, with the guarantees of `open`. */
   config(target: Target): Readonly<Record<string, string>>;
-  /** The program people would start for each message; arguments are without its name. */
-  readonly tool?: { readonly program: string; args(target: Target): readonly string[] };
+  /** The program people would start for each message. */
+  readonly tool?: Tool;
   /** Make the target, and connect to publish to it with the client library that the executor is made with. */
   open(target: Target): Promise<Publisher>;
+}
+
+export interface Tool {
+  readonly program: string;
+  /** What Go makes it of where it is not installed: a package with its version, or a folder of this checkout. */
+  readonly go?: string;
+  /** Without its name. */
+  args(target: Target): readonly string[];
 }
 
 /** What is published, and where to. Plain data. */
