@@ -35,8 +35,9 @@ const cases: readonly Case[] = [
   interop,
   shell,
   isolation,
-  output,
   publish,
+  // After publish: the disk is busy for a while with what it has written.
+  output,
   docker,
   jobs,
   soak,
