@@ -35,9 +35,8 @@ const cases: readonly Case[] = [
   interop,
   shell,
   isolation,
-  publish,
-  // After publish: the disk is busy for a while with what it has written.
   output,
+  publish,
   docker,
   jobs,
   soak,
