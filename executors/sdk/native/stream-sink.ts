@@ -25,13 +25,12 @@ export class StreamSink implements EventSink {
     if (this.#isGone) return true;
     const message = encode(event);
     if (this.#batchBytes + message.length > maxBatchBytes) this.#flush();
-    if (this.#batch.length === 0) this.#flushLater();
     this.#batch.push(message);
     this.#batchBytes += message.length;
-    if (event.type === "result") {
-      this.#flush();
-      this.#call.end();
-    }
+    const isLast = event.type === "result";
+    if (isLast || this.#batchBytes >= maxBatchBytes) this.#flush();
+    else if (this.#batch.length === 1) this.#flushLater();
+    if (isLast) this.#call.end();
     return !this.#call.writableNeedDrain;
   }
 
