@@ -13,7 +13,7 @@ import type { ExecutionSpec } from "../model/model.ts";
 export function specFromProto(spec: hostV1.ExecutionSpec | undefined): ExecutionSpec {
   const whenBusy = spec?.queueing?.whenBusy ?? 0;
   if (findWhenBusy(whenBusy) === undefined) {
-    const hint = "a newer host may know it";
+    const hint = "QUEUE, SKIP or REPLACE; a newer host may know more";
     refuseViolations("SPEC_INVALID", [
       { field: "queueing.when_busy", message: `not a known value: ${whenBusy}`, hint },
     ]);
