@@ -140,7 +140,9 @@ async function measureMessages(context: CaseContext, each: Reached, goProgram: s
         `A message by the ${name} executor`,
         results,
         messageColumns,
-        tool === undefined || program !== undefined ? [] : [`Left out: ${tool.program} is not installed.`],
+        tool === undefined || program !== undefined
+          ? []
+          : [`Left out: ${tool.program} is not installed, and Go has not made it.`],
       ),
     ],
   };
